@@ -1,0 +1,197 @@
+"""Facility: a hospital, primary care center or polyclinic whose events the center of its namespace receives."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from marsad.api.locales import DisplayNames
+from marsad.api.model import Condition, Model, Resource, rule, rules
+
+
+class Kind(StrEnum):
+    """What a facility is."""
+
+    HOSPITAL = "Hospital"
+    PRIMARY_CARE = "PrimaryCare"
+    POLYCLINIC = "Polyclinic"
+    SPECIALISED = "Specialised"
+
+
+class Level(StrEnum):
+    """The tier of referral a facility stands on, the highest first."""
+
+    CITY = "City"
+    COUNTY = "County"
+    TOWNSHIP = "Township"
+    VILLAGE = "Village"
+
+
+class Transport(StrEnum):
+    """How a feed reaches the gateway."""
+
+    MLLP = "MLLP"
+    MLLPS = "MLLPS"
+    FHIR = "FHIR"
+
+
+class Location(Model):
+    """A point on the map (WGS 84)."""
+
+    latitude: Annotated[
+        float,
+        Field(json_schema_extra=rules(rule("self >= -90.0 && self <= 90.0", "location.latitude must be -90 to 90"))),
+    ]
+    """Degrees north of the equator."""
+    longitude: Annotated[
+        float,
+        Field(
+            json_schema_extra=rules(rule("self >= -180.0 && self <= 180.0", "location.longitude must be -180 to 180"))
+        ),
+    ]
+    """Degrees east of Greenwich."""
+
+
+class Capacity(Model):
+    """What the facility can hold; the denominators of occupancy."""
+
+    ed_spaces: Annotated[
+        int,
+        Field(json_schema_extra=rules(rule("self >= 0", "capacity.edSpaces may not be negative"))),
+    ] = 0
+    """Treatment spaces of the emergency department; 0 where there is none."""
+    beds: Annotated[
+        dict[str, int],
+        Field(
+            max_length=40,
+            json_schema_extra=rules(
+                rule("self.all(name, self[name] >= 0)", "capacity.beds may not be negative"),
+                rule(
+                    "self.all(name, name.matches('^[a-z][a-z0-9-]{0,30}$'))",
+                    "a bed type in capacity.beds is a lower-case word such as icu or isolation",
+                ),
+            ),
+        ),
+    ] = Field(default_factory=dict)
+    """Staffed beds by type, such as general, icu or isolation."""
+
+
+def _hl7_name(segment: str, field: str) -> dict[str, str]:
+    return rule(
+        "self.matches('^[^|^~&\\\\\\\\\\\\x00-\\\\x1f]+$')",
+        f"{field} is the first component of {segment}, not empty and without the separators | ^ ~ & and \\",
+    )
+
+
+class Feed(Model):
+    """One system of the facility that sends."""
+
+    name: Annotated[
+        str,
+        Field(
+            max_length=63,
+            json_schema_extra=rules(
+                rule(
+                    "self.matches('^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$')",
+                    "a feed name has 1 to 40 lower-case letters, digits or dashes, such as his",
+                )
+            ),
+        ),
+    ]
+    """What the sender is, such as his or lis; unique within the facility."""
+    sending_application: Annotated[
+        str,
+        Field(max_length=180, json_schema_extra=rules(_hl7_name("MSH-3", "sendingApplication"))),
+    ]
+    """First component of MSH-3 in its messages."""
+    sending_facility: Annotated[
+        str, Field(max_length=180, json_schema_extra=rules(_hl7_name("MSH-4", "sendingFacility")))
+    ]
+    """First component of MSH-4 in its messages."""
+    transport: Transport = Transport.MLLP
+    """MLLP, MLLPS (MLLP over TLS) or FHIR."""
+
+
+class FacilitySpec(Model):
+    """What a facility is, what it holds and what it sends."""
+
+    code: Annotated[
+        str,
+        Field(
+            max_length=64,
+            json_schema_extra=rules(
+                rule(
+                    "self.matches('^[A-Z][A-Z0-9-]{1,15}$')",
+                    "code has 2 to 16 capital letters, digits or dashes, such as KAMC",
+                ),
+                rule("self == oldSelf", "code cannot be changed: facts and reports are filed under it"),
+            ),
+        ),
+    ]
+    """Short code of the facility in figures and reports, unique within the health cluster; it cannot be changed."""
+    kind: Kind
+    """Hospital, PrimaryCare, Polyclinic or Specialised."""
+    display_names: DisplayNames
+    """Names shown to people, by locale: ar, en, fr or zh."""
+    level: Level
+    """Tier of referral: City, County, Township or Village."""
+    location: Location | None = None
+    """Where the facility is."""
+    capacity: Capacity = Capacity()
+    """What the facility can hold."""
+    feeds: Annotated[
+        tuple[Feed, ...],
+        Field(
+            max_length=16,
+            json_schema_extra=rules(
+                rule(
+                    "self.all(one, self.exists_one(other, one.sendingApplication == other.sendingApplication && "
+                    "one.sendingFacility == other.sendingFacility))",
+                    "two feeds have the same sendingApplication and sendingFacility: a sender is one feed",
+                ),
+                x_kubernetes_list_type="map",
+                x_kubernetes_list_map_keys=["name"],
+            ),
+        ),
+    ] = ()
+    """Systems of the facility that send to the gateway; messages of an undeclared sender are refused."""
+    platforms: Annotated[
+        tuple[Annotated[str, Field(max_length=63)], ...],
+        Field(
+            max_length=64,
+            json_schema_extra=rules(
+                rule(
+                    "self.all(name, name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'))",
+                    "a platform is named in lower-case letters, digits and dashes, such as appointments",
+                ),
+                x_kubernetes_list_type="set",
+            ),
+        ),
+    ] = ()
+    """Digital platforms that are activated in this facility, such as appointments or vaccination."""
+
+
+class FacilityStatus(Model):
+    """What was observed of a facility."""
+
+    observed_generation: int = 0
+    """The metadata.generation that this status was judged for."""
+    conditions: Annotated[
+        tuple[Condition, ...],
+        Field(
+            max_length=32,
+            json_schema_extra=rules(x_kubernetes_list_type="map", x_kubernetes_list_map_keys=["type"]),
+        ),
+    ] = ()
+    """Accepted says whether the center knows the facility; Connected says whether its feeds send."""
+
+
+class Facility(Resource):
+    """A facility of the health cluster of its namespace: what it is, what it can hold, and which systems send."""
+
+    spec: FacilitySpec
+    """What the facility is, what it holds and what it sends."""
+    status: FacilityStatus = FacilityStatus()
+    """What was observed of it; written by the operator only."""

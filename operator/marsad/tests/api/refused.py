@@ -1,0 +1,320 @@
+"""What is refused: a story, the change that a good object needs to become bad, and the exact answer.
+
+The answer is the field and the sentence of the API server's only cause; changes are those of objects.changed. It is as
+long as what is refused is manifold.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Case = tuple[tuple[str, Any], tuple[str, str]]
+
+_EGRESS = {"name": "referrals", "cidr": "10.9.0.0/16", "ports": [{"port": 443}]}
+_VOLUME = {"size": "20Gi", "storageClassName": "fast"}
+_EXTERNAL = {"host": "db.example", "secretName": "database"}
+
+
+def _listed(values: str) -> str:
+    return "supported values: " + ", ".join(f'"{value}"' for value in values.split())
+
+
+BAD_HEALTHCLUSTERS: dict[str, Case] = {
+    "a code in small letters": (
+        ("spec.code", "mkh"),
+        ("spec.code", 'Invalid value: "mkh": code has 2 to 8 capital letters or digits, such as MKH'),
+    ),
+    "no code": (("spec.code", None), ("spec.code", "Required value")),
+    "an unknown locale of a name": (
+        ("spec.displayNames", {"de": "Mekka"}),
+        ("spec.displayNames", "Invalid value: displayNames has an unknown locale: use ar, en, fr or zh"),
+    ),
+    "no name": (
+        ("spec.displayNames", {}),
+        ("spec.displayNames", "Invalid value: displayNames needs a name in at least one locale"),
+    ),
+    "an empty name": (
+        ("spec.displayNames", {"en": ""}),
+        ("spec.displayNames", "Invalid value: a display name has 1 to 120 characters"),
+    ),
+    "an empty region": (("spec.region", ""), ("spec.region", 'Invalid value: "": region may not be empty')),
+    "a release that is no version": (
+        ("spec.release", "latest"),
+        ("spec.release", 'Invalid value: "latest": release must be a version such as 0.1.0'),
+    ),
+    "an unknown size": (
+        ("spec.size", "huge"),
+        ("spec.size", f'Unsupported value: "huge": {_listed("small medium large")}'),
+    ),
+    "no replicas": (
+        ("spec.overrides.gateway.replicas", 0),
+        ("spec.overrides.gateway.replicas", "Invalid value: 0: replicas must be 1 to 20"),
+    ),
+    "an amount that is none": (
+        ("spec.overrides.gateway.requests.cpu", "lots"),
+        (
+            "spec.overrides.gateway.requests.cpu",
+            'Invalid value: "lots": an amount is a positive Kubernetes quantity such as 500m or 512Mi',
+        ),
+    ),
+    "a request above its limit": (
+        ("spec.overrides.gateway", {"requests": {"cpu": 3}, "limits": {"cpu": "2500m"}}),
+        ("spec.overrides.gateway", "Invalid value: requests.cpu may not exceed limits.cpu"),
+    ),
+    "an external database without its address": (
+        ("spec.database.engine", "external"),
+        ("spec.database", "Invalid value: engine external needs the block database.external"),
+    ),
+    "an address for a database that Marsad runs": (
+        ("spec.database.external", _EXTERNAL),
+        ("spec.database", "Invalid value: the block database.external is only for engine external"),
+    ),
+    "an unknown engine": (
+        ("spec.database.engine", "oracle"),
+        ("spec.database.engine", f'Unsupported value: "oracle": {_listed("cloudnative-pg external")}'),
+    ),
+    "an impossible port": (
+        ("spec.database", {"engine": "external", "external": _EXTERNAL | {"port": 70000}}),
+        ("spec.database.external.port", "Invalid value: 70000: a port is a number from 1 to 65535"),
+    ),
+    "a database of no instances": (
+        ("spec.database.instances", 0),
+        ("spec.database.instances", "Invalid value: 0: database.instances must be 1 to 9"),
+    ),
+    "a volume of no size": (
+        ("spec.database.storage.size", "plenty"),
+        (
+            "spec.database.storage.size",
+            'Invalid value: "plenty": database.storage.size must be a positive Kubernetes quantity such as 10Gi',
+        ),
+    ),
+    "a database that forgets what it acknowledged": (
+        ("spec.database.parameters.fsync", "off"),
+        (
+            "spec.database.parameters",
+            "Invalid value: database.parameters may not set fsync, full_page_writes or synchronous_commit: "
+            "what was acknowledged must survive a crash",
+        ),
+    ),
+    "a database without encryption": (
+        ("spec.database.parameters.ssl", "off"),
+        (
+            "spec.database.parameters",
+            "Invalid value: database.parameters may not set ssl or ssl_*: connections are always encrypted",
+        ),
+    ),
+    "no pipeline": (
+        ("spec.pipelines.hl7.enabled", False),
+        (
+            "spec.pipelines",
+            "Invalid value: enable at least one of pipelines.hl7 and pipelines.fhir: "
+            "without both nothing can be received",
+        ),
+    ),
+    "two default locales": (
+        ("spec.dashboards.locales", [{"locale": "en", "default": True}, {"locale": "ar", "default": True}]),
+        ("spec.dashboards.locales", "Invalid value: exactly one of dashboards.locales must have default: true"),
+    ),
+    "no default locale": (
+        ("spec.dashboards.locales", [{"locale": "en"}]),
+        ("spec.dashboards.locales", "Invalid value: exactly one of dashboards.locales must have default: true"),
+    ),
+    "an unknown locale of the dashboard": (
+        ("spec.dashboards.locales", [{"locale": "de", "default": True}]),
+        ("spec.dashboards.locales[0].locale", f'Unsupported value: "de": {_listed("ar en fr zh")}'),
+    ),
+    "a promise that cannot be kept": (
+        ("spec.freshness.objectiveSeconds", 9),
+        (
+            "spec.freshness.objectiveSeconds",
+            "Invalid value: 9: freshness.objectiveSeconds must be at least 10: a shorter promise cannot be kept",
+        ),
+    ),
+    "a promise that says nothing": (
+        ("spec.freshness.objectiveSeconds", 7200),
+        (
+            "spec.freshness.objectiveSeconds",
+            "Invalid value: 7200: freshness.objectiveSeconds must be at most 3600: older figures are not live",
+        ),
+    ),
+    "no residency": (("spec.security.residency", None), ("spec.security.residency", "Required value")),
+    "an empty residency": (
+        ("spec.security.residency.country", ""),
+        (
+            "spec.security.residency.country",
+            'Invalid value: "": a country is two capital letters as in ISO 3166-1, such as SA',
+        ),
+    ),
+    "an egress that is no range": (
+        ("spec.security.allowedEgress", [_EGRESS | {"cidr": "10.9.0.300/16"}]),
+        (
+            "spec.security.allowedEgress[0].cidr",
+            'Invalid value: "10.9.0.300/16": an address range is written as 10.20.0.0/16 or fd00::/48',
+        ),
+    ),
+    "an egress to the whole internet": (
+        ("spec.security.allowedEgress", [_EGRESS | {"cidr": "0.0.0.0/0"}]),
+        (
+            "spec.security.allowedEgress[0].cidr",
+            'Invalid value: "0.0.0.0/0": an egress range wider than /8 is refused: '
+            "name the destination, not the internet",
+        ),
+    ),
+    "an egress out of the jurisdiction": (
+        ("spec.security.allowedEgress", [_EGRESS | {"jurisdiction": "US"}]),
+        (
+            "spec.security",
+            "Invalid value: an allowedEgress leads to a country that security.residency does not allow: "
+            "identifiable data could leave",
+        ),
+    ),
+    "an egress without ports": (
+        ("spec.security.allowedEgress", [_EGRESS | {"ports": []}]),
+        ("spec.security.allowedEgress[0].ports", "Invalid value: an egress names at least one port"),
+    ),
+    "an ingress from everyone": (
+        ("spec.security.allowedIngress.gateway", ["everyone"]),
+        (
+            "spec.security.allowedIngress.gateway[0]",
+            'Invalid value: "everyone": an address range is written as 10.20.0.0/16 or fd00::/48',
+        ),
+    ),
+    "an unknown deletion policy": (
+        ("spec.deletionPolicy", "Forget"),
+        ("spec.deletionPolicy", f'Unsupported value: "Forget": {_listed("Retain Delete")}'),
+    ),
+    "a name that cannot be a label": (
+        ("metadata.name", "m" * 41),
+        (
+            "<nil>",
+            "Invalid value: a HealthCluster's name has 1 to 40 lower-case letters, digits or dashes "
+            "and begins with a letter",
+        ),
+    ),
+}
+
+BAD_FACILITIES: dict[str, Case] = {
+    "a code in small letters": (
+        ("spec.code", "kamc"),
+        ("spec.code", 'Invalid value: "kamc": code has 2 to 16 capital letters, digits or dashes, such as KAMC'),
+    ),
+    "an unknown kind": (
+        ("spec.kind", "Clinic"),
+        ("spec.kind", f'Unsupported value: "Clinic": {_listed("Hospital PrimaryCare Polyclinic Specialised")}'),
+    ),
+    "an unknown level": (
+        ("spec.level", "Galaxy"),
+        ("spec.level", f'Unsupported value: "Galaxy": {_listed("City County Township Village")}'),
+    ),
+    "a place off the map": (
+        ("spec.location.latitude", 91),
+        ("spec.location.latitude", "Invalid value: 91: location.latitude must be -90 to 90"),
+    ),
+    "half a place": (("spec.location", {"latitude": 1}), ("spec.location.longitude", "Required value")),
+    "negative spaces": (
+        ("spec.capacity.edSpaces", -1),
+        ("spec.capacity.edSpaces", "Invalid value: -1: capacity.edSpaces may not be negative"),
+    ),
+    "negative beds": (
+        ("spec.capacity.beds", {"icu": -3}),
+        ("spec.capacity.beds", "Invalid value: capacity.beds may not be negative"),
+    ),
+    "a bed type in capitals": (
+        ("spec.capacity.beds", {"ICU": 3}),
+        (
+            "spec.capacity.beds",
+            "Invalid value: a bed type in capacity.beds is a lower-case word such as icu or isolation",
+        ),
+    ),
+    "one sender in two feeds": (
+        ("spec.feeds.1.sendingApplication", "HIS"),
+        (
+            "spec.feeds",
+            "Invalid value: two feeds have the same sendingApplication and sendingFacility: a sender is one feed",
+        ),
+    ),
+    "two feeds of one name": (
+        ("spec.feeds.1.name", "his"),
+        ("spec.feeds[1]", 'Duplicate value: {"name":"his"}'),
+    ),
+    "more than the first component": (
+        ("spec.feeds.0.sendingFacility", "SFAC^1.2.3^ISO"),
+        (
+            "spec.feeds[0].sendingFacility",
+            'Invalid value: "SFAC^1.2.3^ISO": sendingFacility is the first component of MSH-4, '
+            "not empty and without the separators | ^ ~ & and \\",
+        ),
+    ),
+    "no sender": (
+        ("spec.feeds.0.sendingApplication", ""),
+        (
+            "spec.feeds[0].sendingApplication",
+            'Invalid value: "": sendingApplication is the first component of MSH-3, '
+            "not empty and without the separators | ^ ~ & and \\",
+        ),
+    ),
+    "an unknown transport": (
+        ("spec.feeds.0.transport", "FAX"),
+        ("spec.feeds[0].transport", f'Unsupported value: "FAX": {_listed("MLLP MLLPS FHIR")}'),
+    ),
+    "a platform in capitals": (
+        ("spec.platforms", ["Appointments"]),
+        (
+            "spec.platforms",
+            "Invalid value: a platform is named in lower-case letters, digits and dashes, such as appointments",
+        ),
+    ),
+    "a platform twice": (
+        ("spec.platforms", ["archive", "archive"]),
+        ("spec.platforms[1]", 'Duplicate value: "archive"'),
+    ),
+}
+
+BAD_UPDATES: dict[str, Case] = {
+    "another code": (
+        ("spec.code", "MKX"),
+        ("spec.code", 'Invalid value: "MKX": code cannot be changed: facts and reports are filed under it'),
+    ),
+    "a smaller volume": (
+        ("spec.database.storage.size", "19Gi"),
+        (
+            "spec.database.storage.size",
+            'Invalid value: "19Gi": database.storage.size may not shrink: a volume can only grow',
+        ),
+    ),
+    "a smaller volume in other units": (
+        ("spec.database.storage.size", "20000Mi"),
+        (
+            "spec.database.storage.size",
+            'Invalid value: "20000Mi": database.storage.size may not shrink: a volume can only grow',
+        ),
+    ),
+    "another storage class": (
+        ("spec.database.storage.storageClassName", "slow"),
+        (
+            "spec.database.storage",
+            "Invalid value: database.storage.storageClassName cannot be changed: a volume stays in its class",
+        ),
+    ),
+    "no storage class any more": (
+        ("spec.database.storage.storageClassName", None),
+        (
+            "spec.database.storage",
+            "Invalid value: database.storage.storageClassName cannot be changed: a volume stays in its class",
+        ),
+    ),
+    "another engine": (
+        ("spec.database", {"engine": "external", "external": _EXTERNAL, "storage": _VOLUME}),
+        (
+            "spec.database.engine",
+            'Invalid value: "external": database.engine cannot be changed: the data would not follow',
+        ),
+    ),
+    "another country": (
+        ("spec.security.residency.country", "AE"),
+        (
+            "spec.security.residency.country",
+            'Invalid value: "AE": security.residency.country cannot be changed: the data is already held there',
+        ),
+    ),
+}
