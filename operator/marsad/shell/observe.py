@@ -1,0 +1,94 @@
+"""Gathers the world of one HealthCluster from the cache, once, before anything is judged."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from marsad.api.facility import Facility
+from marsad.api.healthcluster import HealthCluster
+from marsad.api.model import InvalidObject, Resource
+from marsad.core.kinds import FACILITY, HEALTHCLUSTER, WATCHED, Kind
+from marsad.core.world import Key, Manifest, Observed, Platform
+from marsad.shell.cache import Cache
+from marsad.shell.queue import QueueKey
+from marsad.shell.report import Reports
+
+log = logging.getLogger(__name__)
+GRACE = 20.0  # seconds for a watch to come back before status says Unknown
+Parsed = TypeVar("Parsed", bound=Resource)
+
+
+class Observer:
+    """Answers from memory; nothing here asks the API server."""
+
+    def __init__(self, cache: Cache, reports: Reports, platform: Platform) -> None:
+        self._cache = cache
+        self._reports = reports
+        self._platform = platform
+        self._parsed: dict[Key, tuple[str, Resource]] = {}  # by resourceVersion: reading a model costs more than a look
+
+    def observe(self, key: QueueKey) -> Observed | None:
+        """The world of a HealthCluster as known now, or None when there is no such HealthCluster.
+
+        Raises InvalidObject when the HealthCluster itself cannot be read.
+        """
+        namespace, name = key
+        live = self._cache.get(_key(HEALTHCLUSTER, namespace, name))
+        if live is None:
+            return None
+        rivals = (item for item in self._of(HEALTHCLUSTER, namespace) if item["metadata"]["name"] != name)
+        return Observed(
+            cluster=self._parse(HealthCluster, live),
+            platform=self._platform,
+            now=datetime.now(UTC),
+            objects=self._cache.namespace(namespace),
+            rivals=tuple(self._readable(HealthCluster, rivals)),
+            facilities=self.facilities(namespace),
+            served=self._cache.served(),
+            report=self._reports.get(key),
+            complete=self._cache.complete(WATCHED),
+        )
+
+    def renewing(self) -> bool:
+        """Whether a watch was cut a moment ago and is being renewed: no time to tell anyone that nothing is known."""
+        return 0 < self._cache.stale_for() < GRACE
+
+    def facilities(self, namespace: str) -> tuple[Facility, ...]:
+        """The Facilities of a namespace, those being deleted included."""
+        return tuple(self._readable(Facility, self._of(FACILITY, namespace)))
+
+    def clusters(self, namespace: str) -> tuple[str, ...]:
+        """The names of the HealthClusters of a namespace."""
+        return tuple(item["metadata"]["name"] for item in self._of(HEALTHCLUSTER, namespace))
+
+    def _of(self, kind: Kind, namespace: str) -> list[Manifest]:
+        return self._cache.within(namespace, kind)
+
+    def _readable(self, model: type[Parsed], items: Iterable[Manifest]) -> Iterable[Parsed]:
+        for item in items:
+            try:
+                yield self._parse(model, item)
+            except InvalidObject as error:
+                log.warning("%s/%s cannot be read: %s", item["kind"], item["metadata"]["name"], error)
+
+    def _parse(self, model: type[Parsed], item: Manifest) -> Parsed:
+        key, version = Key.of(item), item["metadata"]["resourceVersion"]
+        known = self._parsed.get(key)
+        if known is not None and known[0] == version and isinstance(known[1], model):
+            return known[1]
+        parsed = model.parse(item)
+        self._parsed[key] = (version, parsed)
+        return parsed
+
+    def forget(self, namespace: str) -> None:
+        """Drop what was read of objects of the namespace that are gone."""
+        gone = [key for key in self._parsed if key.namespace == namespace and self._cache.get(key) is None]
+        for key in gone:
+            del self._parsed[key]
+
+
+def _key(kind: Kind, namespace: str, name: str) -> Key:
+    return Key(kind.group, kind.kind, namespace, name)

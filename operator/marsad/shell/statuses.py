@@ -1,0 +1,65 @@
+"""Writes status: one server-side apply of the whole, and only when it says something else than what stands there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from marsad.api.facility import Facility
+from marsad.api.healthcluster import HealthClusterStatus
+from marsad.api.model import Condition, Resource
+from marsad.core.facilities import facility_status
+from marsad.core.kinds import FACILITY, HEALTHCLUSTER, Kind
+from marsad.core.status import status, transitions
+from marsad.core.world import Manifest, Observed
+from marsad.shell.errors import Conflict, NotFound
+from marsad.shell.events import post
+from marsad.shell.writer import Writer
+
+log = logging.getLogger(__name__)
+
+
+class Statuses:
+    """Status of HealthClusters and Facilities, and the Events that tell of its transitions."""
+
+    def __init__(self, writer: Writer, identity: str) -> None:
+        self._writer = writer
+        self._identity = identity
+
+    async def cluster(self, observed: Observed, conditions: Sequence[Condition]) -> None:
+        """Bring a HealthCluster's status to what was judged."""
+        wanted = status(observed, conditions)
+        if wanted == observed.cluster.status.dump():
+            return
+        written = await self._write(HEALTHCLUSTER, observed.cluster, wanted)
+        if written is not None:
+            after = HealthClusterStatus.model_validate(wanted)
+            await post(self._writer, written, transitions(observed.cluster.status, after), self._identity)
+
+    async def facilities(self, facilities: Sequence[Facility], observed: Observed | None) -> None:
+        """Bring the status of a namespace's Facilities to what is so; without a HealthCluster, `observed` is None."""
+        now = observed.now if observed is not None else datetime.now(UTC)
+        judged = [(one, facility_status(one, observed, now)) for one in facilities if not one.deleting]
+        changed = [(facility, wanted) for facility, wanted in judged if wanted != facility.status.dump()]
+        writing = (self._write(FACILITY, facility, wanted) for facility, wanted in changed)
+        for answer in await asyncio.gather(*writing, return_exceptions=True):
+            if isinstance(answer, BaseException):
+                raise answer
+
+    async def _write(self, kind: Kind, resource: Resource, wanted: dict[str, Any]) -> Manifest | None:
+        metadata = resource.metadata
+        manifest = {
+            "apiVersion": kind.api_version,
+            "kind": kind.kind,
+            # The uid keeps an old judgement from landing on a new object of the same name.
+            "metadata": {"namespace": metadata.namespace, "name": metadata.name, "uid": metadata.uid},
+            "status": wanted,
+        }
+        try:
+            return await self._writer.apply(kind, manifest, status=True)
+        except (NotFound, Conflict):
+            log.debug("%s/%s went away before its status was written", kind.kind, metadata.name)
+            return None

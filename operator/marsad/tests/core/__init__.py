@@ -1,0 +1,1 @@
+"""The pure core: state in, state out."""

@@ -1,0 +1,176 @@
+"""Every pod passes Pod Security `restricted`, and every way through the network is there from both ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from marsad.core.world import Manifest
+from marsad.tests.core.golden import STACKS
+from marsad.tests.core.worlds import cluster, kinds, wanted, world
+
+PODS = {
+    **{name: {"app.kubernetes.io/name": name, "marsad.dev/healthcluster": "makkah"}
+       for name in ("gateway", "analytics", "dashboard", "migrate")},
+    "database": {"cnpg.io/cluster": "database", "marsad.dev/healthcluster": "makkah"},
+}  # fmt: skip
+"""Labels of each kind of pod in a center."""
+
+
+def templates(stack: str) -> Iterator[tuple[str, Any]]:
+    """(name, pod spec) of everything that runs."""
+    for manifest in wanted(STACKS[stack]):
+        if manifest["kind"] in ("Deployment", "Job"):
+            yield manifest["metadata"]["name"], manifest["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_pod_is_restricted(stack: str) -> None:
+    for name, pod in templates(stack):
+        assert pod["securityContext"]["runAsNonRoot"] is True, name
+        assert pod["securityContext"]["runAsUser"] > 0, name
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert not any(pod.get(field) for field in ("hostNetwork", "hostPID", "hostIPC")), name
+        volumes = {"configMap", "emptyDir", "projected", "secret"}
+        assert all(set(volume) - {"name"} <= volumes for volume in pod["volumes"]), name
+        for container in pod["containers"] + pod.get("initContainers", []):
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False, name
+            assert context["capabilities"] == {"drop": ["ALL"]}, name
+            assert context["readOnlyRootFilesystem"] is True, name
+            assert not any("hostPort" in port for port in container.get("ports", [])), name
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_pod_holds_a_token_of_the_api_server(stack: str) -> None:
+    accounts = kinds(wanted(STACKS[stack]), "ServiceAccount")
+    for name, pod in templates(stack):
+        assert pod["automountServiceAccountToken"] is False, name
+        assert accounts[pod["serviceAccountName"]]["automountServiceAccountToken"] is False, name
+        assert pod["enableServiceLinks"] is False, name
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_container_says_what_it_needs_and_whether_it_lives(stack: str) -> None:
+    for name, pod in templates(stack):
+        for container in pod["containers"]:
+            assert (
+                container["resources"]["requests"].keys()
+                == container["resources"]["limits"].keys()
+                == {"cpu", "memory"}
+            )
+            if not name.startswith("migrate"):
+                assert {"startupProbe", "readinessProbe", "livenessProbe"} <= container.keys(), name
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_certificate_authority_is_mounted_without_its_key(stack: str) -> None:
+    for name, pod in templates(stack):
+        authority = next(volume for volume in pod["volumes"] if volume["name"] == "authority")
+        assert authority["secret"]["items"] == [{"key": "ca.crt", "path": "ca.crt"}], name
+
+
+def test_each_part_has_the_password_of_its_own_role_only() -> None:
+    held = {}
+    for name, pod in templates("medium"):
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        held[name.partition("-")[0]] = volumes["credentials"]["secret"]["secretName"]
+    assert held == {
+        "gateway": "database-gateway",
+        "analytics": "database-analytics",
+        "dashboard": "database-reader",
+        "migrate": "database-owner",
+    }
+
+
+@pytest.mark.parametrize("name", ["gateway", "dashboard"])
+def test_a_rollout_takes_no_replica_away_before_another_serves(name: str) -> None:
+    spec = kinds(wanted(world()), "Deployment")[name]["spec"]
+    assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    wait = spec["template"]["spec"]["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert 0 < wait < spec["template"]["spec"]["terminationGracePeriodSeconds"]
+
+
+# The network
+
+
+def policies(stack: str) -> list[Manifest]:
+    """Every NetworkPolicy."""
+    return list(kinds(wanted(STACKS[stack]), "NetworkPolicy").values())
+
+
+def selects(selector: Any, labels: dict[str, str]) -> bool:
+    """Whether a label selector matches a pod's labels."""
+    wanted_labels = (selector.get("matchLabels") or {}).items() <= labels.items()
+    return wanted_labels and all(
+        rule["operator"] == "In" and labels.get(rule["key"]) in rule["values"]
+        for rule in selector.get("matchExpressions") or ()
+    )
+
+
+def edges(stack: str, direction: str) -> set[tuple[str, str, int]]:
+    """(from, to, port) between pods of the center, as one end of the edge allows it."""
+    peers, rules = ("from", "ingress") if direction == "Ingress" else ("to", "egress")
+    found = set()
+    for policy in policies(stack):
+        for pod, labels in PODS.items():
+            if not selects(policy["spec"]["podSelector"], labels):
+                continue
+            for rule in policy["spec"].get(rules) or ():
+                for peer in rule.get(peers) or ():
+                    others = [other for other, at in PODS.items() if _reaches(peer, at)]
+                    ports = [port["port"] for port in rule["ports"]]
+                    found |= {
+                        (pod, other, port) if direction == "Egress" else (other, pod, port)
+                        for other in others
+                        for port in ports
+                    }
+    return found
+
+
+def _reaches(peer: Any, labels: dict[str, str]) -> bool:
+    return "podSelector" in peer and "namespaceSelector" not in peer and selects(peer["podSelector"], labels)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_what_may_leave_one_pod_may_enter_the_other_and_the_other_way_round(stack: str) -> None:
+    assert edges(stack, "Egress") == edges(stack, "Ingress")
+
+
+def test_the_edges_within_a_center_are_these_and_no_others() -> None:
+    to_database = {(pod, "database", 5432) for pod in ("gateway", "analytics", "dashboard", "migrate", "database")}
+    assert edges("medium", "Egress") == to_database | {("database", "database", 8000)}
+    assert edges("external", "Egress") == set()
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_everything_is_denied_first(stack: str) -> None:
+    deny = kinds(wanted(STACKS[stack]), "NetworkPolicy")["default-deny"]["spec"]
+    assert deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [], "egress": []}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_policy_allows_everything_by_an_empty_list_of_peers(stack: str) -> None:
+    for policy in policies(stack):
+        for rule in policy["spec"].get("ingress") or ():
+            assert rule["from"], policy["metadata"]["name"]
+        for rule in policy["spec"].get("egress") or ():
+            assert rule["ports"], policy["metadata"]["name"]
+            by_port_alone = ("database-to-kubernetes-api", "center-to-external-database")
+            assert rule.get("to") or policy["metadata"]["name"] in by_port_alone
+
+
+def test_no_range_at_all_means_no_policy_rather_than_one_for_everybody() -> None:
+    security = {"residency": {"country": "SA"}, "allowedIngress": {"gateway": [], "dashboard": []}}
+    names = kinds(wanted(world(cluster(security=security))), "NetworkPolicy").keys()
+    assert not {"gateway-from-facilities", "dashboard-from-users"} & names
+
+
+def test_each_destination_is_a_policy_of_the_gateway() -> None:
+    egress = kinds(wanted(STACKS["medium"]), "NetworkPolicy")["gateway-egress-referrals"]["spec"]
+    assert egress["podSelector"]["matchLabels"] == PODS["gateway"]
+    assert egress["egress"] == [
+        {"to": [{"ipBlock": {"cidr": "10.9.0.0/16"}}], "ports": [{"port": 443, "protocol": "TCP"}]}
+    ]

@@ -1,0 +1,109 @@
+"""The operator with the chart's rights and no others: it is refused nothing, and needs every one of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from e2e import crds
+from e2e.apiserver import ApiServer
+from marsad.shell.client import Client
+from marsad.shell.connection import from_kubeconfig
+from marsad.tests.shell.conftest import World
+from marsad.tests.shell.proxy import Proxy
+from marsad.tests.shell.test_chart import granted, one, render
+from marsad.tests.shell.test_deletion import volume
+
+GROUP = r"(?P<group>[^/]+\.[^/]+|apps|batch|policy)"
+URL = re.compile(rf"^/apis?/(?:{GROUP}/)?v[^/]+(?:/namespaces/[^/]+(?=/))?/(?P<rest>[^?]*)")
+
+
+def monitoring() -> list[dict[str, Any]]:
+    """Bare definitions of the Prometheus operator's kinds, so that the rights for them are needed."""
+    made = []
+    for kind, plural in (("ServiceMonitor", "servicemonitors"), ("PrometheusRule", "prometheusrules")):
+        schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+        names = {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"}
+        made.append(
+            {
+                "apiVersion": "apiextensions.k8s.io/v1",
+                "kind": "CustomResourceDefinition",
+                "metadata": {"name": f"{plural}.monitoring.coreos.com"},
+                "spec": {
+                    "group": "monitoring.coreos.com",
+                    "scope": "Namespaced",
+                    "names": names,
+                    "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+                },
+            }
+        )
+    return made
+
+
+async def grant(server: ApiServer, client: Client, namespace: str) -> str:
+    """Install the chart's rights for a ServiceAccount of this namespace; return its token."""
+    rights = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
+    for document in render():
+        if document["kind"] not in rights:
+            continue
+        document["metadata"].pop("namespace", None)
+        for subject in document.get("subjects", ()):
+            subject["namespace"] = namespace
+        text = yaml.safe_dump(document)
+        where = [] if document["kind"].startswith("Cluster") else ["--namespace", namespace]
+        server.kubectl("apply", "--server-side", *where, "--filename", "-", stdin=text)
+    token = from_kubeconfig(server.service_account_kubeconfig(namespace, "marsad-operator")).token
+    assert token
+    return token
+
+
+def used(proxy: Proxy) -> set[tuple[str, str, str]]:
+    """(group, resource, verb) of every request that the operator made, as RBAC names them."""
+    found = set()
+    # An apply that makes something is a create, too.
+    for method, path in [*proxy.seen, *(("POST", path) for path in proxy.made)]:
+        parsed = URL.match(path)
+        if parsed is None or not (rest := parsed["rest"]):
+            continue
+        resource, _, more = rest.partition("/")
+        name, _, subresource = more.partition("/")
+        if method == "GET":
+            verb = "watch" if "watch=" in path else "get" if name else "list"
+        else:
+            verb = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}[method]
+        found.add((parsed["group"] or "", f"{resource}/{subresource}" if subresource else resource, verb))
+    return found
+
+
+async def test_a_life_from_creation_to_deletion_needs_exactly_the_rights_of_the_chart(world: World) -> None:
+    crds.install(world.server, monitoring())
+    world.proxy.token = await grant(world.server, world.client, world.namespace)
+    refused: list[str] = []
+
+    def listen(path: str, answer: dict[str, Any]) -> None:
+        if answer.get("kind") == "Status" and answer.get("code") in (401, 403):
+            refused.append(f"{path}: {answer['message']}")
+
+    world.proxy.edit = listen
+    async with world.operator():
+        await world.center.declare()
+        await world.center.become_ready()
+        await world.center.edit(size="small")  # prunes budgets
+        await world.center.become_ready()
+        await volume(world)
+        await world.center.delete()  # Retain: releases the volume
+        await world.center.vanish()
+
+        await world.center.declare(lambda spec: spec.update(deletionPolicy="Delete"), facilities=False)
+        await world.center.become_ready()
+        await world.center.delete()  # removes volumes and Secrets as well
+        await world.center.vanish()
+        assert set(await world.center.objects()) == {("ServiceAccount", "marsad-operator")}, (
+            "its own, which is not the center's"
+        )
+    assert refused == []
+    cluster_role = one(render(), "ClusterRole")
+    needed = {right for right in used(world.proxy) if right[0] != "coordination.k8s.io"}
+    assert needed == granted(cluster_role), "a right is granted that nothing needs, or the other way round"
