@@ -1,0 +1,1 @@
+"""Facts: the schema and its migrations, and how movements and orders become encounters and turnaround times."""

@@ -1,0 +1,176 @@
+"""An encounter is derived from the movements of its visit in the order of their event times, and from nothing else.
+
+So a movement that arrives late, or one that takes another back, gives the same encounter as if everything had come in
+order. Rules: gateway/PROFILE.md (sources: HL7 v2.5.1 chapter 3, IHE PAM ITI-31, Marsad domain facts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from marsad_center.facts.events import Movement
+
+State = Literal["expected", "present", "departed", "cancelled"]
+
+ARRIVALS = frozenset({"A01", "A04", "A06", "A07"})
+# What each reversal takes back.
+REVERSALS = {"A11": frozenset({"A01", "A04", "A05", "A06"}), "A12": frozenset({"A02"}), "A13": frozenset({"A03"})}
+
+
+@dataclass(slots=True)
+class Encounter:
+    """The visit as it stands. `in_ed` is true while boarding, too. Times are of events, not of messages."""
+
+    visit_key: str
+    patient_key: str = ""
+    patient_class: str = "U"
+    state: State = "expected"
+    in_ed: bool = False
+    triage_level: int | None = None
+    point_of_care: str = ""
+    room: str = ""
+    bed: str = ""
+    arrived_at: datetime | None = None
+    ed_arrived_at: datetime | None = None
+    triaged_at: datetime | None = None
+    seen_at: datetime | None = None
+    admitted_at: datetime | None = None
+    ed_departed_at: datetime | None = None
+    discharged_at: datetime | None = None
+    disposition: str = ""
+    source_at: datetime | None = None
+    ed_point_of_care: str = field(default="", repr=False)
+
+
+def _takes_back(movement: Movement) -> bool:
+    return movement.event in REVERSALS or movement.action == "cancel"
+
+
+def _order(movement: Movement) -> tuple[datetime, bool, datetime, int]:
+    # A reversal of the same minute as what it reverses comes after it, however the two arrived.
+    return movement.event_at, _takes_back(movement), movement.received_at, movement.id
+
+
+def cancellations(movements: Sequence[Movement]) -> dict[int, int]:
+    """Which movement (by id) is taken back or replaced by which."""
+    taken: dict[int, int] = {}
+    earlier: list[Movement] = []
+    for movement in sorted(movements, key=_order):
+        target = _target(movement, earlier, taken)
+        if target is not None:
+            taken[target.id] = movement.id
+        earlier.append(movement)
+    return taken
+
+
+def _target(movement: Movement, earlier: Sequence[Movement], taken: dict[int, int]) -> Movement | None:
+    reversed_events = REVERSALS.get(movement.event)
+    if reversed_events is None and movement.action == "insert":
+        return None
+    candidates = [other for other in earlier if other.id not in taken and not _takes_back(other)]
+    if movement.movement_key:
+        numbered = [other for other in candidates if other.movement_key == movement.movement_key]
+        if numbered or reversed_events is None:
+            return numbered[-1] if numbered else None
+    if reversed_events is None:
+        return None
+    matching = [other for other in candidates if other.event in reversed_events]
+    return matching[-1] if matching else None
+
+
+def derive(movements: Sequence[Movement]) -> Encounter:
+    """The encounter of one visit from all its movements (at least one, any order)."""
+    taken = cancellations(movements)
+    ordered = sorted(movements, key=_order)
+    encounter = Encounter(visit_key=ordered[0].visit_key)
+    # Without any arrival in the log the sender was connected in mid-stay: then a transfer or an update shows presence.
+    arrival_known = any(movement.event in ARRIVALS for movement in ordered)
+    for movement in ordered:
+        encounter.source_at = movement.event_at
+        if movement.patient_key:
+            encounter.patient_key = movement.patient_key
+        if movement.id not in taken and not _takes_back(movement):
+            _apply(encounter, movement, arrival_known)
+    left = [movement.event for movement in ordered if movement.id not in taken and not _takes_back(movement)]
+    if encounter.state == "expected" and "A05" not in left and (arrival_known or not left):  # A05: still planned
+        encounter.state = "cancelled"
+    return encounter
+
+
+def _apply(encounter: Encounter, movement: Movement, arrival_known: bool) -> None:
+    if movement.event in ("A01", "A04") and encounter.state == "departed":
+        _begin_again(encounter)
+    _take_over(encounter, movement)
+    if movement.event == "A03":
+        _depart(encounter, movement)
+    elif movement.event in ARRIVALS or (not arrival_known and _shows_presence(movement)):
+        if encounter.state != "present":
+            encounter.state, encounter.discharged_at = "present", None
+            encounter.arrived_at = encounter.arrived_at or movement.arrived_at or movement.event_at
+    elif movement.event == "A08" and movement.arrived_at is not None:
+        _correct_arrival(encounter, movement.arrived_at)
+    if encounter.state == "present":
+        _place(encounter, movement)
+
+
+def _shows_presence(movement: Movement) -> bool:
+    updated = movement.event == "A08" and movement.arrived_at is not None and movement.discharged_at is None
+    return movement.event == "A02" or updated
+
+
+def _begin_again(encounter: Encounter) -> None:
+    """An arrival after a departure under the same key: another stay (senders that have no visit number)."""
+    encounter.arrived_at = encounter.ed_arrived_at = encounter.triaged_at = encounter.seen_at = None
+    encounter.admitted_at = encounter.ed_departed_at = encounter.triage_level = None
+    encounter.point_of_care = encounter.room = encounter.bed = encounter.disposition = ""
+
+
+def _correct_arrival(encounter: Encounter, arrived_at: datetime) -> None:
+    """An A08 moved the time of arrival. After admission PV1-44 often holds that time instead."""
+    if encounter.arrived_at is None or encounter.admitted_at is not None:
+        return
+    if encounter.ed_arrived_at == encounter.arrived_at:
+        encounter.ed_arrived_at = arrived_at
+    encounter.arrived_at = arrived_at
+
+
+def _take_over(encounter: Encounter, movement: Movement) -> None:
+    if movement.patient_class:
+        encounter.patient_class = movement.patient_class
+    for name in ("point_of_care", "room", "bed", "disposition"):
+        value = getattr(movement, name)
+        if value is not None:
+            setattr(encounter, name, value)
+    if movement.triage_level is not None:
+        encounter.triage_level = movement.triage_level
+        encounter.triaged_at = encounter.triaged_at or movement.triaged_at or movement.event_at
+    if movement.seen_at is not None:
+        encounter.seen_at = min(encounter.seen_at or movement.seen_at, movement.seen_at)
+
+
+def _place(encounter: Encounter, movement: Movement) -> None:
+    """Where a present patient is: in the emergency department, boarding there, or on a ward."""
+    at = movement.event_at
+    if encounter.patient_class == "E":
+        if encounter.ed_arrived_at is None:
+            first = encounter.admitted_at is None and encounter.arrived_at is not None
+            encounter.ed_arrived_at = encounter.arrived_at if first else at
+        encounter.in_ed, encounter.ed_departed_at, encounter.admitted_at = True, None, None
+        encounter.ed_point_of_care = encounter.point_of_care
+        return
+    if encounter.patient_class == "I":
+        encounter.admitted_at = encounter.admitted_at or at
+    else:
+        encounter.admitted_at = None
+    if encounter.in_ed and encounter.point_of_care not in ("", encounter.ed_point_of_care):
+        encounter.in_ed, encounter.ed_departed_at = False, at
+
+
+def _depart(encounter: Encounter, movement: Movement) -> None:
+    encounter.state = "departed"
+    encounter.discharged_at = movement.discharged_at or movement.event_at
+    if encounter.in_ed:
+        encounter.in_ed, encounter.ed_departed_at = False, encounter.discharged_at

@@ -1,0 +1,104 @@
+"""Order events into clinical_order. Every column is a minimum, a maximum or the newest statement, so that any order of
+arrival gives the same row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from marsad_center import db
+from marsad_center.facts.events import OrderEvent
+
+_UPSERT = """
+    INSERT INTO clinical_order AS o (facility, order_key, placer, filler, visit_key, kind, kind_stated, code_system,
+        code, display, ordered_at, resulted_at, cancelled_at, source_at)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[],
+        $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[],
+        $14::timestamptz[])
+    ON CONFLICT (facility, order_key) DO UPDATE SET
+        placer = coalesce(nullif(excluded.placer, ''), o.placer),
+        filler = coalesce(nullif(excluded.filler, ''), o.filler),
+        visit_key = coalesce(nullif(excluded.visit_key, ''), o.visit_key),
+        kind = CASE WHEN o.kind_stated AND NOT excluded.kind_stated THEN o.kind
+                    WHEN excluded.kind_stated AND NOT o.kind_stated THEN excluded.kind
+                    WHEN excluded.source_at >= o.source_at THEN excluded.kind ELSE o.kind END,
+        kind_stated = o.kind_stated OR excluded.kind_stated,
+        (code_system, code, display) = (
+            SELECT c.* FROM (VALUES (excluded.code_system, excluded.code, excluded.display)) AS c
+            WHERE excluded.code <> '' AND (o.code = '' OR excluded.source_at >= o.source_at)
+            UNION ALL SELECT o.code_system, o.code, o.display LIMIT 1),
+        ordered_at = least(o.ordered_at, excluded.ordered_at),
+        resulted_at = least(o.resulted_at, excluded.resulted_at),
+        cancelled_at = least(o.cancelled_at, excluded.cancelled_at),
+        source_at = greatest(o.source_at, excluded.source_at),
+        updated_at = now()
+"""
+
+
+async def write_orders(connection: db.Connection, events: Sequence[tuple[str, OrderEvent]]) -> None:
+    """Upsert the orders of (facility, event) pairs; the caller holds the locks of their numbers."""
+    # ON CONFLICT may touch a row once a statement: events of one order go one statement after the other.
+    waves: list[dict[tuple[str, str], OrderEvent]] = []
+    for facility, event in await _with_known_placers(connection, events):
+        key = (facility, event.key)
+        wave = next((wave for wave in waves if key not in wave), None)
+        if wave is None:
+            wave = {}
+            waves.append(wave)
+        wave[key] = event
+    for wave in waves:
+        rows = [_row(facility, event) for (facility, _key), event in sorted(wave.items(), key=lambda item: item[0])]
+        await connection.execute(_UPSERT, *(list(column) for column in zip(*rows, strict=True)))
+
+
+def _row(facility: str, event: OrderEvent) -> list[Any]:
+    return [
+        facility,
+        event.key,
+        event.placer,
+        event.filler,
+        event.visit_key,
+        event.kind,
+        event.kind_stated,
+        event.code_system,
+        event.code,
+        event.display,
+        event.ordered_at,
+        event.resulted_at,
+        event.cancelled_at,
+        event.source_at,
+    ]
+
+
+async def _with_known_placers(
+    connection: db.Connection, events: Sequence[tuple[str, OrderEvent]]
+) -> list[tuple[str, OrderEvent]]:
+    """One order, one key: a result under the filler's number alone belongs to the order known by that number, and an
+    order that first came in under the filler's number gets the placer's when it is told."""
+    placers = {(facility, event.filler): event.placer for facility, event in events if event.filler and event.placer}
+    numbers = {(facility, event.filler) for facility, event in events if event.filler}
+    if not numbers:
+        return list(events)
+    facilities, fillers = zip(*sorted(numbers), strict=True)
+    rows = await connection.fetch(
+        "SELECT facility, filler, placer FROM clinical_order"
+        " JOIN unnest($1::text[], $2::text[]) AS k (facility, filler) USING (facility, filler)",
+        list(facilities),
+        list(fillers),
+    )
+    for row in rows:
+        number = (row["facility"], row["filler"])
+        if row["placer"]:
+            placers.setdefault(number, row["placer"])
+        elif number in placers:
+            await connection.execute(
+                "UPDATE clinical_order SET order_key = $3, placer = $3 WHERE facility = $1 AND order_key = $2"
+                " AND NOT EXISTS (SELECT FROM clinical_order WHERE facility = $1 AND order_key = $3)",
+                *number,
+                placers[number],
+            )
+    return [
+        (facility, event if event.placer else replace(event, placer=placers.get((facility, event.filler), "")))
+        for facility, event in events
+    ]

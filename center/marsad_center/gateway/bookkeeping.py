@@ -1,0 +1,109 @@
+"""What is kept beside the messages: counters of feeds, the quarantine, events whose freshness is unmeasured."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from marsad_center import db
+from marsad_center.gateway.inbound import Inbound
+
+Result = Literal["accepted", "rejected", "duplicate"]
+
+
+async def insert_unmeasured(connection: db.Connection, accepted: Sequence[Inbound]) -> None:
+    """One row an accepted message: analytics takes it when a figure includes it."""
+    rows = [
+        [inbound.route.feed_id, inbound.route.facility, inbound.event_at or inbound.received_at, inbound.received_at]
+        for inbound in accepted
+        if inbound.route is not None
+    ]
+    if rows:
+        await connection.execute(
+            "INSERT INTO unmeasured (feed_id, facility, event_at, received_at)"
+            " SELECT * FROM unnest($1::int[], $2::text[], $3::timestamptz[], $4::timestamptz[])",
+            *(list(column) for column in zip(*rows, strict=True)),
+        )
+
+
+async def count(connection: db.Connection, final: Sequence[tuple[Inbound, Result]]) -> None:
+    """Add what became of each message to its feed; messages of unknown senders have none."""
+    counts: Counter[tuple[int, str]] = Counter()
+    last_event: dict[int, datetime | None] = {}
+    last_received: dict[int, datetime] = {}
+    for inbound, result in final:
+        if inbound.route is None:
+            continue
+        feed = inbound.route.feed_id
+        counts[feed, result] += 1
+        counts[feed, "quarantined"] += result == "rejected" and bool(inbound.reason)
+        last_received[feed] = max(last_received.get(feed, inbound.received_at), inbound.received_at)
+        last_event.setdefault(feed, None)
+        if result == "accepted" and inbound.event_at is not None:
+            last_event[feed] = max(last_event[feed] or inbound.event_at, inbound.event_at)
+    rows = [
+        [
+            feed,
+            *(counts[feed, name] for name in ("accepted", "rejected", "duplicate", "quarantined")),
+            last_event[feed],
+            last_received[feed],
+        ]
+        for feed in sorted(last_received)
+    ]
+    if rows:
+        await connection.execute(
+            """
+            INSERT INTO feed_counter AS c
+                (feed_id, received, accepted, rejected, duplicate, quarantined, last_event_at, last_received_at)
+            SELECT feed, accepted + rejected + duplicate, accepted, rejected, duplicate, quarantined, event, received
+            FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[],
+                $7::timestamptz[]) AS n (feed, accepted, rejected, duplicate, quarantined, event, received)
+            ON CONFLICT (feed_id) DO UPDATE SET
+                received = c.received + excluded.received, accepted = c.accepted + excluded.accepted,
+                rejected = c.rejected + excluded.rejected, duplicate = c.duplicate + excluded.duplicate,
+                quarantined = c.quarantined + excluded.quarantined,
+                last_event_at = greatest(c.last_event_at, excluded.last_event_at),
+                last_received_at = greatest(c.last_received_at, excluded.last_received_at)
+            """,
+            *(list(column) for column in zip(*rows, strict=True)),
+        )
+
+
+async def quarantine(connection: db.Connection, refused: Sequence[Inbound]) -> None:
+    """Keep what was refused, with the reason; the same bytes for the same reason are counted, not kept again."""
+    groups: dict[tuple[bytes, str], list[Inbound]] = {}
+    for inbound in refused:
+        groups.setdefault((inbound.sha256, inbound.reason), []).append(inbound)
+    rows = [_quarantine_row(group) for _key, group in sorted(groups.items())]
+    if rows:
+        await connection.execute(
+            """
+            INSERT INTO quarantine AS q (received_at, last_received_at, times, feed_id, sending_application,
+                sending_facility, control_id, reason, detail, sha256, raw, size, ack_code, peer)
+            SELECT * FROM unnest($1::timestamptz[], $2::timestamptz[], $3::bigint[], $4::int[], $5::text[], $6::text[],
+                $7::text[], $8::text[], $9::text[], $10::bytea[], $11::bytea[], $12::bigint[], $13::text[], $14::text[])
+            ON CONFLICT (reason, sha256) DO UPDATE SET times = q.times + excluded.times,
+                last_received_at = greatest(q.last_received_at, excluded.last_received_at), peer = excluded.peer
+            """,
+            *(list(column) for column in zip(*rows, strict=True)),
+        )
+
+
+def _quarantine_row(group: Sequence[Inbound]) -> list[Any]:
+    first, last = group[0], group[-1]
+    return [
+        first.received_at,
+        last.received_at,
+        len(group),
+        first.route.feed_id if first.route is not None else None,
+        *(part[:250] or None for part in first.key),
+        first.reason,
+        first.detail,
+        first.sha256,
+        first.raw,
+        first.size,
+        first.code,
+        last.peer,
+    ]

@@ -1,0 +1,196 @@
+"""A tokenizer for HL7 v2 (ER7): bytes to segments, fields on demand. Chapter 2 of the standard, versions 2.1 to 2.9.
+
+Only what is asked for is split, so a message costs little more than finding its segments. The header is read from bytes
+first, because it names the delimiters and the character set that everything else needs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from marsad_center.gateway import charset
+
+MAX_SEGMENTS = 20_000
+MAX_HEADER = 16 * 1024  # bytes of MSH
+DELETE = '""'
+
+
+class MalformedMessage(ValueError):
+    """Bytes that are no HL7 v2 message. `reason` is a word of PROFILE.md; the text holds nothing of the content."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Delimiters:
+    """MSH-1 and MSH-2. `truncation` (v2.7) is only kept."""
+
+    field: str
+    component: str
+    repetition: str
+    escape: str
+    subcomponent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """MSH as bytes: `fields[n]` is MSH-n (0 unused, 1 the field separator)."""
+
+    delimiters: Delimiters
+    fields: tuple[bytes, ...]
+
+    def field(self, number: int) -> bytes:
+        """MSH-`number`, b"" when it is not there."""
+        return self.fields[number] if number < len(self.fields) else b""
+
+
+def read_header(raw: bytes) -> Header:
+    """The header of `raw`. Raises MalformedMessage (no-header, bad-header)."""
+    if not raw.startswith(b"MSH"):
+        raise MalformedMessage("no-header", "the frame does not begin with MSH")
+    line = re.split(rb"[\r\n]", raw[: MAX_HEADER + 1], maxsplit=1)[0]
+    if len(line) > MAX_HEADER:
+        raise MalformedMessage("bad-header", f"MSH is longer than {MAX_HEADER} bytes")
+    separator = line[3:4]
+    fields = line.split(separator) if separator else []
+    marks = fields[1] if len(fields) > 1 else b""
+    alphabet = separator + marks[:4]
+    if not separator or len(fields) < 9 or not 2 <= len(marks) <= 5:
+        raise MalformedMessage("bad-header", "MSH is cut short")
+    if len(set(alphabet)) != len(alphabet) or not all(_is_mark(byte) for byte in alphabet):
+        raise MalformedMessage("bad-header", "the encoding characters are not distinct marks")
+    # A sender that gives fewer marks than four does not use the rest; NUL stands for "never found".
+    component, repetition, escape, subcomponent = tuple((marks[:4].decode("ascii") + "\0\0")[:4])
+    delimiters = Delimiters(separator.decode("ascii"), component, repetition, escape, subcomponent)
+    return Header(delimiters, (b"", separator, marks, *fields[2:]))
+
+
+def _is_mark(byte: int) -> bool:
+    return 0x21 <= byte < 0x7F and not chr(byte).isalnum()
+
+
+class Segment:
+    """One segment: its name, and its fields split when first asked for."""
+
+    __slots__ = ("_codec", "_delimiters", "_fields", "_line", "name")
+
+    def __init__(self, line: str, delimiters: Delimiters, codec: str) -> None:
+        self._line, self._delimiters, self._codec = line, delimiters, codec
+        self._fields: list[str] | None = None
+        self.name = line[:3]
+
+    def field(self, number: int) -> str:
+        """Field `number` (from 1) as it is written, repetitions and escapes included; '' when it is not there."""
+        fields = self._fields
+        if fields is None:
+            separator = self._delimiters.field
+            fields = self._line.split(separator)
+            if self.name == "MSH":  # MSH-1 is the separator itself
+                fields.insert(1, separator)
+            self._fields = fields
+        return fields[number] if number < len(fields) else ""
+
+    def repetitions(self, number: int) -> list[str]:
+        """The repetitions of a field as written; [] when it is empty."""
+        text = self.field(number)
+        return text.split(self._delimiters.repetition) if text else []
+
+    def components(self, number: int) -> list[str]:
+        """The components of the first repetition, unescaped; [] when the field is empty."""
+        repetitions = self.repetitions(number)
+        if not repetitions:
+            return []
+        return [self.unescape(part) for part in repetitions[0].split(self._delimiters.component)]
+
+    def text(self, number: int, component: int = 1) -> str:
+        """First repetition, `component` (from 1), first subcomponent, unescaped and stripped; '' when empty.
+
+        DELETE (two quotation marks) means that the sender removes the value, unlike '' which says nothing about it.
+        """
+        text = self.field(number)
+        if not text:
+            return ""
+        marks = self._delimiters
+        parts = text.split(marks.repetition, 1)[0].split(marks.component)
+        if component > len(parts):
+            return ""
+        return self.unescape(parts[component - 1].split(marks.subcomponent, 1)[0]).strip()
+
+    def unescape(self, text: str) -> str:
+        r"""`text` with \F\ \S\ \T\ \R\ \E\ \Xdd..\ \.br\ put in; highlighting dropped; what is not known stays."""
+        mark = self._delimiters.escape
+        if mark not in text:
+            return text
+        pieces = text.split(mark)
+        result = [pieces[0]]
+        position = 1
+        while position < len(pieces):
+            if position + 1 == len(pieces):  # an escape that is not closed is text
+                result.append(mark + pieces[position])
+                break
+            result.append(self._escape(pieces[position]))
+            result.append(pieces[position + 1])
+            position += 2
+        return "".join(result)
+
+    def _escape(self, code: str) -> str:
+        marks = self._delimiters
+        plain = {"F": marks.field, "S": marks.component, "T": marks.subcomponent, "R": marks.repetition}
+        plain |= {"E": marks.escape, "H": "", "N": "", ".br": "\n"}
+        if code in plain:
+            return plain[code]
+        if code[:1] == "X":
+            try:
+                return bytes.fromhex(code[1:]).decode(self._codec)
+            except ValueError:  # no hexadecimal, or bytes that the character set does not have
+                pass
+        return f"{marks.escape}{code}{marks.escape}"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A tokenized message. `codec` is the one its bytes were decoded with."""
+
+    header: Header
+    segments: tuple[Segment, ...]
+    codec: str
+
+    def all(self, name: str) -> Iterator[Segment]:
+        """Segments of this name, in order."""
+        return (segment for segment in self.segments if segment.name == name)
+
+    def first(self, name: str) -> Segment | None:
+        """The first segment of this name."""
+        return next(self.all(name), None)
+
+
+def parse(raw: bytes, header: Header | None = None) -> Message:
+    """Tokenize `raw`. Raises MalformedMessage and nothing else."""
+    header = header or read_header(raw)
+    named = header.field(18).decode("ascii", "replace")
+    codec = charset.codec(named)
+    if codec is None:
+        raise MalformedMessage("bad-charset", "the character set of MSH-18 is not known")
+    if b"\0" in raw:
+        raise MalformedMessage("control-bytes", "the message holds a NUL byte")
+    try:
+        text = raw.decode(codec)
+    except UnicodeDecodeError as error:
+        raise MalformedMessage("bad-charset", f"byte {error.start} is not {codec}, the set of MSH-18") from None
+    terminator = "\r" if "\r" in text else "\n"
+    if text.count(terminator) > MAX_SEGMENTS:
+        raise MalformedMessage("too-many-segments", f"more than {MAX_SEGMENTS} segments")
+    segments = []
+    for number, line in enumerate(text.split(terminator), start=1):
+        bare = line.strip("\n") if terminator == "\r" else line
+        if not bare.strip():
+            continue
+        name = bare[:3]
+        if len(name) < 3 or not name.isalnum() or bare[3:4] not in ("", header.delimiters.field):
+            raise MalformedMessage("bad-segment", f"line {number} is no segment")
+        segments.append(Segment(bare, header.delimiters, codec))
+    return Message(header, tuple(segments), codec)

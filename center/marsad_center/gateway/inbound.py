@@ -1,0 +1,168 @@
+"""One thing that came in, judged: what it is, what becomes of it, what is answered. Pure: no database yet."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import traceback
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from marsad_center.facts.events import Fact
+from marsad_center.gateway import acknowledge, adt, charset, hl7, orders
+from marsad_center.gateway.acknowledge import Verdict
+from marsad_center.gateway.route import Route, Routes
+
+log = logging.getLogger(__name__)
+
+MAX_FIELD = 199  # characters of MSH-3, MSH-4, MSH-10: HL7's widest, and what an index entry bears
+
+_ORDER_TYPES = {("ORM", "O01"), ("OML", "O21"), ("ORU", "R01")}
+_STORED_ONLY = {("ADT", "A28"), ("ADT", "A31"), *(("MDM", f"T{number:02}") for number in range(1, 12))}
+_ADT = adt.MOVEMENTS | adt.MERGES
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A message, or bytes that are none. `stored`: gets a row in message. `reason`: gets a row in quarantine.
+
+    `ack` is what goes out after the commit; `close` ends the connection instead of or after it. `size` is the length as
+    received (raw may be only the head of it).
+    """
+
+    raw: bytes
+    sha256: bytes
+    size: int
+    received_at: datetime
+    peer: str
+    verdict: Verdict = "error"
+    header: hl7.Header | None = None
+    route: Route | None = None
+    application: str = ""
+    facility: str = ""
+    control_id: str = ""
+    message_type: str = ""
+    trigger: str = ""
+    codec: str = ""
+    event_at: datetime | None = None
+    facts: tuple[Fact, ...] = ()
+    stored: bool = False
+    reason: str = ""
+    detail: str = ""
+    ack: bytes = b""
+    close: bool = False
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """MSH-3, MSH-4, MSH-10."""
+        return self.application, self.facility, self.control_id
+
+    @property
+    def code(self) -> str | None:
+        """The acknowledgement code of the verdict; None when nothing can be answered."""
+        return acknowledge.verdict_code(self.header, self.verdict) if self.header is not None else None
+
+    def answered(self) -> Inbound:
+        """With the acknowledgement that verdict and reason ask for."""
+        if self.header is None:
+            return self
+        text = self.detail if self.verdict != "accept" else ""
+        ack = acknowledge.build(
+            self.header, self.verdict, reason=self.reason, text=text, sha256=self.sha256, at=self.received_at
+        )
+        return replace(self, ack=ack)
+
+    def refused(self, verdict: Verdict, reason: str, detail: str, *, stored: bool = False) -> Inbound:
+        """This, refused: to quarantine with a word and a sentence (ASCII, nothing of the content), no facts."""
+        changed = replace(self, verdict=verdict, reason=reason, detail=detail, stored=stored, facts=())
+        return changed.answered()
+
+    def closing(self, reason: str, detail: str) -> Inbound:
+        """This, refused without an answer: the connection is closed."""
+        return replace(self, header=None, reason=reason, detail=detail, stored=False, facts=(), ack=b"", close=True)
+
+
+def take(raw: bytes, peer: str, at: datetime, size: int | None = None) -> Inbound:
+    """Not judged yet."""
+    return Inbound(raw, hashlib.sha256(raw).digest(), len(raw) if size is None else size, at, peer)
+
+
+def judge(raw: bytes, routes: Routes, peer: str, at: datetime) -> Inbound:
+    """The content of a whole frame, judged. Never raises."""
+    inbound = take(raw, peer, at)
+    try:
+        inbound = _headed(inbound, hl7.read_header(raw), routes)
+    except hl7.MalformedMessage as error:
+        return inbound.closing(error.reason, str(error))
+    try:
+        return _judged(inbound)
+    except hl7.MalformedMessage as error:
+        return inbound.refused("error", error.reason, str(error))
+    except Exception as error:  # a fault of the mapping must cost one message, not the gateway
+        # Where it failed, never what the error says: that may quote the message.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        extra = {"sha256": inbound.sha256.hex(), "error": type(error).__name__, "at": f"{place.name}:{place.lineno}"}
+        log.error("a message could not be mapped", extra=extra)
+        return inbound.refused("error", "not-processed", f"the mapping failed: {type(error).__name__}")
+
+
+def too_long(head: bytes, size: int, limit: int, routes: Routes, *, peer: str, at: datetime) -> Inbound:
+    """A frame over the limit: a negative answer when the header can be read, else the connection is closed."""
+    detail = f"the frame has {size} bytes, the limit is {limit}"
+    inbound = take(head, peer, at, size)
+    try:
+        inbound = _headed(inbound, hl7.read_header(head), routes)
+    except hl7.MalformedMessage:
+        return inbound.closing("too-long", detail)
+    return inbound.refused("error", "too-long", detail)
+
+
+def _headed(inbound: Inbound, header: hl7.Header, routes: Routes) -> Inbound:
+    codec = charset.codec(header.field(18).decode("ascii", "replace")) or "latin-1"
+
+    def text(number: int) -> str:
+        # Only for keys and records; whether the bytes fit the character set is judged over the whole message.
+        return header.field(number).decode(codec, "replace").replace("\0", "\ufffd").strip()
+
+    application, facility = text(3), text(4)
+    kind = [part.strip() for part in text(9).split(header.delimiters.component)]
+    return replace(
+        inbound,
+        header=header,
+        codec=codec,
+        application=application,
+        facility=facility,
+        control_id=text(10),
+        message_type=kind[0][:20],
+        trigger=(kind[1] if len(kind) > 1 else "")[:20],
+        route=routes.find(application, facility, header.delimiters.component),
+    )
+
+
+def _judged(inbound: Inbound) -> Inbound:
+    if any(len(part) > MAX_FIELD for part in inbound.key):
+        return inbound.refused("error", "field-too-long", f"MSH-3, MSH-4 or MSH-10 is over {MAX_FIELD} characters")
+    if not inbound.control_id:
+        return inbound.refused("error", "missing-control-id", "MSH-10 is empty")
+    if not inbound.message_type:
+        return inbound.refused("reject", "missing-type", "MSH-9 is empty")
+    if inbound.route is None:
+        return inbound.refused("reject", "unknown-sender", "no feed is declared for MSH-3 and MSH-4")
+    message = hl7.parse(inbound.raw, inbound.header)
+    zone, at = inbound.route.zone, inbound.received_at
+    kind = (inbound.message_type, inbound.trigger)
+    inbound = replace(inbound, codec=message.codec, event_at=adt.event_time(message, zone))
+    facts: list[Fact] = []
+    if kind in _ORDER_TYPES:
+        facts = orders.facts(message, inbound.message_type, zone, at)
+        inbound = replace(inbound, event_at=orders.newest(facts))
+    elif inbound.message_type == "ADT" and inbound.trigger in _ADT:
+        facts = adt.facts(message, inbound.trigger, zone, at)
+    elif kind not in _STORED_ONLY:
+        return inbound.refused("reject", "unknown-trigger", "this trigger is not supported", stored=True)
+    return replace(inbound, verdict="accept", facts=tuple(facts), stored=True).answered()
+
+
+def unanswered(content: bytes, reason: str, detail: str, *, close: bool, peer: str, at: datetime) -> Inbound:
+    """Bytes that are no whole frame: kept in quarantine, never answered; `close` ends the connection."""
+    return replace(take(content, peer, at).closing(reason, detail), close=close)

@@ -1,0 +1,87 @@
+"""The MLLP port: accepts connections up to a limit, and ends them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator
+
+from marsad_center.gateway import metrics
+from marsad_center.gateway.conversation import Conversation
+from marsad_center.gateway.limits import Limits
+from marsad_center.gateway.route import Routes
+from marsad_center.gateway.writer import Writer
+
+log = logging.getLogger(__name__)
+
+
+class Listening:
+    """All MLLP connections of the process. `routes` is replaced when the registry changes."""
+
+    def __init__(self, writer: Writer, limits: Limits) -> None:
+        self._writer, self._limits = writer, limits
+        self._large = asyncio.Semaphore(limits.large_frames)
+        self._conversations: dict[Conversation, asyncio.Task[None]] = {}
+        self.routes = Routes()
+
+    @contextlib.asynccontextmanager
+    async def serving(self, host: str, port: int) -> AsyncIterator[int]:
+        """Accept for the length of the block; yields the port. At the end: accept and read no more, answer what was
+        read (for at most `stop_seconds`), close."""
+        server = await asyncio.start_server(self._accept, host, port, backlog=256)
+        try:
+            yield int(server.sockets[0].getsockname()[1])
+        finally:
+            server.close()
+            await self._finish()
+
+    async def _accept(self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
+        if len(self._conversations) >= self._limits.connections:
+            metrics.REFUSED.inc()
+            log.warning("connection refused: the limit is reached", extra={"limit": self._limits.connections})
+            stream.transport.abort()
+            return
+        _keep_alive(stream)
+        stream.transport.set_write_buffer_limits(high=64 * 1024)
+        conversation = Conversation(
+            reader,
+            stream,
+            routes=lambda: self.routes,
+            writer=self._writer,
+            limits=self._limits,
+            large=self._large,
+        )
+        task = asyncio.current_task()
+        assert task is not None
+        self._conversations[conversation] = task
+        metrics.CONNECTIONS.set(len(self._conversations))
+        try:
+            await conversation.run()
+        finally:
+            del self._conversations[conversation]
+            metrics.CONNECTIONS.set(len(self._conversations))
+
+    async def _finish(self) -> None:
+        tasks = list(self._conversations.values())
+        for conversation in list(self._conversations):
+            conversation.stop()
+        if tasks:
+            _done, late = await asyncio.wait(tasks, timeout=self._limits.stop_seconds)
+            for task in late:
+                task.cancel()
+            if late:
+                log.warning("connections ended with messages unanswered", extra={"connections": len(late)})
+                await asyncio.wait(late, timeout=1)
+
+
+def _keep_alive(stream: asyncio.StreamWriter) -> None:
+    """Idle connections are normal and stay; dead ones are found by TCP within about two minutes."""
+    raw = stream.get_extra_info("socket")
+    if raw is None or raw.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, seconds in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, option):
+            raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)

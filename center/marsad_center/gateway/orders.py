@@ -1,0 +1,98 @@
+"""Orders and results (ORM, OML, ORU) to order events. Where each value is read from: PROFILE.md."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
+
+from marsad_center.facts.events import Fact, Kind, OrderEvent
+from marsad_center.gateway.adt import read_time, visit_key
+from marsad_center.gateway.hl7 import MalformedMessage, Message, Segment
+
+# HL7 table 0074, diagnostic service section.
+_LABORATORY = frozenset(
+    ["LAB", "CH", "HM", "MB", "MCB", "MYC", "SR", "VR", "BG", "BLB", "CG", "CP", "HEM", "IMM", "PAT", "SP", "TX"]
+)
+_RADIOLOGY = frozenset(
+    ["RAD", "RUS", "CT", "CTH", "NMR", "NMS", "RX", "XRC", "CUS", "VUS", "OUS", "MG", "MAM", "US", "XR", "MR", "MRI"]
+)
+_IMAGING_WORDS = re.compile(
+    r"\b(mri|mra|ct|cat scan|x-?ray|xr|ultrasound|us|sonograph\w*|radiograph\w*|mammogra\w*|pet|fluoroscop\w*)\b",
+    re.IGNORECASE,
+)
+_OTHER_WORDS = re.compile(r"\b(vital signs?|ecg|ekg|electrocardiogram|consult\w*|diet|nursing)\b", re.IGNORECASE)
+_CANCELS = frozenset({"CA", "OC", "CR", "DC", "OD"})
+_FINAL = frozenset({"", "F", "C"})
+
+
+def facts(message: Message, message_type: str, zone: tzinfo, received_at: datetime) -> list[Fact]:
+    """One order event an OBR. Raises MalformedMessage (missing-order, bad-time)."""
+    sent_at = read_time(message.first("MSH"), 7, zone) or received_at
+    visit = visit_key(message)
+    result: list[Fact] = [
+        _event(orc, obr, visit=visit, is_result=message_type == "ORU", zone=zone, sent_at=sent_at)
+        for orc, obr in _groups(message)
+    ]
+    if not result:
+        raise MalformedMessage("missing-order", "an order or result without OBR")
+    return result
+
+
+def newest(events: list[Fact]) -> datetime | None:
+    """The newest source event of the message's orders."""
+    return max((event.source_at for event in events if isinstance(event, OrderEvent)), default=None)
+
+
+def _groups(message: Message) -> Iterator[tuple[Segment | None, Segment]]:
+    orc: Segment | None = None
+    for segment in message.segments:
+        if segment.name == "ORC":
+            orc = segment
+        elif segment.name == "OBR":
+            yield orc, segment
+
+
+def _event(
+    orc: Segment | None, obr: Segment, *, visit: str, is_result: bool, zone: tzinfo, sent_at: datetime
+) -> OrderEvent:
+    placer = obr.text(2) or (orc.text(2) if orc is not None else "")
+    filler = obr.text(3) or (orc.text(3) if orc is not None else "")
+    if not placer and not filler:
+        raise MalformedMessage("missing-order", "an OBR without a number of the placer or the filler")
+    kind, stated = _kind(obr)
+    transaction_at = read_time(orc, 9, zone)
+    requested_at = read_time(obr, 6, zone)
+    if not is_result:
+        requested_at = min(filter(None, (transaction_at, requested_at)), default=sent_at)
+    changed_at = read_time(obr, 22, zone) if is_result else transaction_at
+    at = changed_at or sent_at
+    cancelled = orc is not None and orc.text(1).upper() in _CANCELS
+    final = is_result and obr.text(25).upper() in _FINAL
+    return OrderEvent(
+        placer=placer,
+        filler=filler,
+        visit_key=visit,
+        kind=kind,
+        kind_stated=stated,
+        code_system=obr.text(4, 3),
+        code=obr.text(4, 1),
+        display=obr.text(4, 2),
+        ordered_at=None if cancelled else requested_at,
+        resulted_at=at if final and not cancelled else None,
+        cancelled_at=at if cancelled else None,
+        source_at=at,
+    )
+
+
+def _kind(obr: Segment) -> tuple[Kind, bool]:
+    """The kind of order, and whether the sender said so in OBR-24."""
+    section = obr.text(24).upper()
+    if section:
+        if section in _LABORATORY:
+            return "lab", True
+        return ("radiology" if section in _RADIOLOGY else "other"), True
+    words = f"{obr.text(4, 2)} {obr.text(4, 5)}"
+    if _IMAGING_WORDS.search(words):
+        return "radiology", False
+    return ("other" if _OTHER_WORDS.search(words) else "lab"), False

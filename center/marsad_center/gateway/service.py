@@ -1,0 +1,138 @@
+"""The gateway process: wait for the schema, follow the registry, serve MLLP, and end without losing what was read."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route as Path_
+
+from marsad_center import db, registry
+from marsad_center.facts.registry_sync import sync
+from marsad_center.gateway.limits import Limits
+from marsad_center.gateway.listening import Listening
+from marsad_center.gateway.route import Route, Routes, zone
+from marsad_center.gateway.writer import Writer
+from marsad_center.ops import Readiness, ops_application, probe_routes, serving
+from marsad_center.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_COMMAND_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the gateway listens (tests ask for any free ports)."""
+
+    mllp: int
+    http: int
+    metrics: int
+
+
+def http_application(readiness: Readiness) -> Starlette:
+    """Port 8080: probes, and FHIR's place, which says that FHIR is not there yet (RFC 9457)."""
+
+    async def fhir(_request: Request) -> Response:
+        problem = {
+            "type": "about:blank",
+            "title": "Not Implemented",
+            "status": 501,
+            "detail": "This release takes HL7 v2 over MLLP only; FHIR R4 comes in a later one.",
+        }
+        return JSONResponse(problem, status_code=501, media_type="application/problem+json")
+
+    methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    fhir_routes = [Path_("/fhir", fhir, methods=methods), Path_("/fhir/{rest:path}", fhir, methods=methods)]
+    return Starlette(routes=[*probe_routes(readiness), *fhir_routes])
+
+
+async def run(
+    settings: Settings, limits: Limits | None = None, started: Callable[[Ports], None] = lambda _ports: None
+) -> None:
+    """Serve until cancelled. `started` gets the ports once everything listens."""
+    limits = limits or Limits()
+    readiness = Readiness("schema", "database", "registry")
+    async with contextlib.AsyncExitStack() as stack:
+        ops_port = await stack.enter_async_context(
+            serving(ops_application(readiness), settings.bind, settings.metrics_port)
+        )
+        http_port = await stack.enter_async_context(
+            serving(http_application(readiness), settings.bind, settings.http_port)
+        )
+        await db.wait_for_schema(settings.database, "gateway", lambda reason: readiness.missing("schema", reason))
+        readiness.met("schema")
+
+        writer = Writer(_connector(settings), limits, readiness)
+        await _background(stack, writer.run(), "writer")
+        listening = Listening(writer, limits)
+        first = asyncio.Event()
+
+        async def follow(center: registry.Center) -> None:
+            listening.routes = await _synchronised(settings, center)
+            readiness.met("registry")
+            first.set()
+
+        readiness.missing("registry", f"the registry {settings.center} is not there or not readable")
+        await _background(stack, registry.watch(settings.center, follow), "registry")
+        await first.wait()  # before that every sender would be unknown, and be told so
+        mllp_port = await stack.enter_async_context(listening.serving(settings.bind, settings.mllp_port))
+        log.info("serving", extra={"mllp": mllp_port, "http": http_port, "metrics": ops_port})
+        started(Ports(mllp_port, http_port, ops_port))
+        await asyncio.get_running_loop().create_future()  # until cancelled
+
+
+def _connector(settings: Settings) -> Callable[[], Awaitable[db.Connection]]:
+    async def connect() -> db.Connection:
+        return await db.connect(settings.database, "gateway", command_seconds=_COMMAND_SECONDS)
+
+    return connect
+
+
+async def _background(stack: contextlib.AsyncExitStack, work: Awaitable[None], name: str) -> None:
+    """Run `work` beside the block, and cancel it at the block's end. A fault in it ends the process: Kubernetes starts
+    it anew, which is better than a gateway that listens and does not write."""
+    owner = asyncio.current_task()
+    task = asyncio.ensure_future(work)
+
+    def ended(task: asyncio.Future[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("a part of the gateway failed", extra={"part": name}, exc_info=error)
+            if owner is not None:
+                owner.cancel()
+
+    task.add_done_callback(ended)
+
+    async def stop() -> None:
+        task.cancel()
+        await asyncio.wait({task})
+
+    stack.push_async_callback(stop)
+
+
+async def _synchronised(settings: Settings, center: registry.Center) -> Routes:
+    """The registry into the database, for as long as it takes, and the routes that follow from it."""
+    attempt = 0
+    while True:
+        try:
+            async with db.connected(settings.database, "gateway-registry") as connection:
+                feeds = await sync(connection, center)
+            zones = {name: zone(name) for name in {feed.time_zone for feed in feeds}}
+            return Routes(
+                {
+                    (feed.sending_application, feed.sending_facility): Route(
+                        feed.id, feed.facility, zones[feed.time_zone]
+                    )
+                    for feed in feeds
+                }
+            )
+        except db.TRANSIENT as error:
+            log.info("the registry waits for the database", extra={"reason": db.describe(error)})
+        await asyncio.sleep(db.backoff(attempt))
+        attempt += 1

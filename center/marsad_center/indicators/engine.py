@@ -1,0 +1,131 @@
+"""The incremental engine: which facts to read again after which cause, and which figures to write.
+
+    full     everything: at the start, after a reconnect, after a failed pass, when the registry changed
+    touched  the facts of the named facilities; their figures and the cluster's
+    tick     what changes by the passing of time alone: the rolling windows and freshness of every facility
+
+Facts of all facilities are kept in memory (counts and durations, no rows), so a pass costs what it touches. The result
+equals a recomputation from scratch; a property test holds it to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from marsad_center.db import Connection
+from marsad_center.indicators import queries, store
+from marsad_center.indicators.catalogue import Indicator, catalogue
+from marsad_center.indicators.facts import Facts
+from marsad_center.indicators.figures import CLUSTER, Figure, Moment, figures
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What a pass did: figures computed and written, events measured, longest wait from receipt to figure."""
+
+    computed: int
+    written: int
+    measured: int
+    longest_lag: float
+
+
+class Engine:
+    """Not safe for concurrent passes: the service runs one at a time."""
+
+    def __init__(self, entries: Mapping[str, Indicator] | None = None) -> None:
+        self._catalogue = catalogue() if entries is None else entries
+        self._facts: dict[str, Facts] = {}
+        self._written: dict[tuple[str, str], Figure] = {}
+        self._complete = False
+        self.objective_seconds = 120.0
+
+    @property
+    def facts(self) -> Mapping[str, Facts]:
+        """By facility, as of the last pass."""
+        return self._facts
+
+    def invalidate(self) -> None:
+        """Make the next pass a full one (after a lost connection: notifications may have been lost with it)."""
+        self._complete = False
+
+    async def touched(self, connection: Connection, codes: Collection[str], now: datetime) -> Pass:
+        """Recompute the facilities `codes` and the cluster; everything when nothing is known yet."""
+        if not self._complete or not self._facts.keys() >= set(codes):
+            return await self.full(connection, now)
+        return await self._guarded(connection, sorted(codes), now, windowed_only=False)
+
+    async def tick(self, connection: Connection, now: datetime) -> Pass:
+        """Recompute what rolls with the clock; everything when the registry changed."""
+        declared = await queries.facilities(connection)
+        if not self._complete or declared != {code: facts.facility for code, facts in self._facts.items()}:
+            return await self.full(connection, now)
+        if missed := await store.waiting(connection):
+            await self._guarded(connection, missed, now, windowed_only=False)
+        await store.forget(connection, now)
+        return await self._guarded(connection, sorted(self._facts), now, windowed_only=True)
+
+    async def full(self, connection: Connection, now: datetime) -> Pass:
+        """Recompute everything from the tables alone; delete figures of what is gone."""
+        self._complete = True  # at the start: an invalidation that comes during the pass must outlive it
+        try:
+            declared = await queries.facilities(connection)
+            self._facts = {code: Facts(facility) for code, facility in declared.items()}
+            self._written = await store.written(connection)
+            codes = sorted({*declared, *await store.waiting(connection)})
+        except BaseException:
+            self.invalidate()
+            raise
+        return await self._guarded(connection, codes, now, windowed_only=False, everything=True)
+
+    async def _guarded(
+        self, connection: Connection, codes: list[str], now: datetime, *, windowed_only: bool, everything: bool = False
+    ) -> Pass:
+        try:
+            return await self._pass(connection, codes, now, windowed_only=windowed_only, everything=everything)
+        except BaseException:
+            self.invalidate()  # memory may be ahead of what was committed
+            raise
+
+    async def _pass(
+        self, connection: Connection, codes: list[str], now: datetime, *, windowed_only: bool, everything: bool
+    ) -> Pass:
+        async with connection.transaction():
+            measured = store.Measured(0, 0.0)
+            if not windowed_only:
+                measured = await store.measure(connection, codes, now)
+            known = [code for code in codes if code in self._facts]
+            await self._read(connection, known, now, windowed_only=windowed_only)
+            computed = self._compute(known, Moment(now, self.objective_seconds), windowed_only=windowed_only)
+            changed = [
+                figure for figure in computed if not figure.same(self._written.get((figure.id, figure.facility)))
+            ]
+            gone = set(self._written) - {(each.id, each.facility) for each in computed} if everything else set()
+            await store.write(connection, changed)
+            await store.remove(connection, gone)
+            if windowed_only or everything:
+                await store.pulse(connection, now)
+            hinted = {each.facility for each in changed} | {facility for _, facility in gone}
+            if measured.events or windowed_only:
+                hinted |= {*known}  # counters of feeds may have changed where no figure did
+            if hinted:
+                await store.notify(connection, hinted)
+        self._written.update({(each.id, each.facility): each for each in changed})
+        for key in gone:
+            del self._written[key]
+        return Pass(len(computed), len(changed), measured.events, measured.longest_lag)
+
+    async def _read(self, connection: Connection, codes: list[str], now: datetime, *, windowed_only: bool) -> None:
+        recent = await queries.recent(connection, codes, now)
+        present = {} if windowed_only else await queries.present(connection, codes)
+        for code in codes:
+            facts = replace(self._facts[code], recent=recent[code])
+            self._facts[code] = replace(facts, present=present[code]) if code in present else facts
+
+    def _compute(self, codes: list[str], moment: Moment, *, windowed_only: bool) -> list[Figure]:
+        result = []
+        for code in codes:
+            result += figures(code, [self._facts[code]], self._catalogue, moment, windowed_only=windowed_only)
+        everyone = list(self._facts.values())
+        return result + figures(CLUSTER, everyone, self._catalogue, moment, windowed_only=windowed_only)

@@ -1,0 +1,89 @@
+"""What the engine knows of a facility, as frozen values: the inputs of every figure, and nothing about a patient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from marsad_center.indicators.freshness import Bucket, Freshness, State, feed_state, summarise
+
+
+@dataclass(frozen=True, slots=True)
+class Facility:
+    """Declared capacity; 0 means none is declared."""
+
+    code: str
+    ed_spaces: int
+    beds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One sender: its counters since the beginning and its freshness histogram of the last hour."""
+
+    id: int
+    facility: str
+    name: str
+    received: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    last_event_at: datetime | None = None
+    last_received_at: datetime | None = None
+    buckets: tuple[Bucket, ...] = ()
+    backfilled: int = 0
+    skewed: int = 0
+
+    def freshness(self) -> Freshness:
+        """Percentiles of the last hour."""
+        return summarise(self.buckets, backfilled=self.backfilled, skewed=self.skewed)
+
+    def state(self, now: datetime, objective_seconds: float) -> State:
+        """live, stale, silent or never, see freshness.feed_state."""
+        return feed_state(self.last_received_at, self.freshness().p95, now, objective_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Who is in the facility now. `waiting`: by triage level "1" to "5" and "unknown"; `in_beds`: not in the ED's."""
+
+    census: int = 0
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    in_beds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What happened in the rolling windows. `arrivals_by_hour`: by start of the hour, UTC; durations in seconds."""
+
+    arrivals: int = 0
+    arrivals_by_hour: Mapping[str, int] = field(default_factory=dict)
+    lab: tuple[float, ...] = ()
+    radiology: tuple[float, ...] = ()
+    feeds: tuple[Feed, ...] = ()
+
+    @property
+    def source_at(self) -> datetime | None:
+        """Newest source event that was accepted from the facility, hence the newest that its figures include."""
+        return max((feed.last_event_at for feed in self.feeds if feed.last_event_at), default=None)
+
+    @property
+    def last_received_at(self) -> datetime | None:
+        """Newest message of any of its feeds."""
+        return max((feed.last_received_at for feed in self.feeds if feed.last_received_at), default=None)
+
+    @property
+    def reported(self) -> bool:
+        """Whether anything was ever accepted: before that, nothing is known, and no count may be shown as 0."""
+        return any(feed.accepted for feed in self.feeds)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything about one facility."""
+
+    facility: Facility
+    present: Present = Present()
+    recent: Recent = Recent()

@@ -1,0 +1,138 @@
+"""`python -m marsad_center analytics`: LISTEN, gather what was touched for a moment, recompute, write, notify."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import asyncpg
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from marsad_center import db, ops, registry
+from marsad_center.db import Connection
+from marsad_center.indicators.engine import Engine
+from marsad_center.indicators.metrics import Metrics
+from marsad_center.settings import Settings
+
+log = logging.getLogger(__name__)
+
+APPLICATION = "analytics"
+COALESCE_SECONDS = 0.1  # notifications within this time share one pass
+TICK_SECONDS = 10.0
+
+# Errors of a pass that another try heals. Anything else ends the process, and Kubernetes starts a clean one.
+_RETRIED = (*db.TRANSIENT, asyncpg.TransactionRollbackError)
+
+
+class Analytics:
+    """One engine, one worker, one connection for its passes; a Listener wakes it."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, *, tick_seconds: float = TICK_SECONDS) -> None:
+        self._settings, self._metrics, self._tick_seconds = settings, metrics, tick_seconds
+        self._readiness = ops.Readiness("database", "figures")
+        self._engine = Engine()
+        self._touched: set[str] = set()
+        self._wake = asyncio.Event()
+
+    @property
+    def readiness(self) -> ops.Readiness:
+        """Ready once every figure was computed and the database answers."""
+        return self._readiness
+
+    async def run(self) -> None:
+        """Work until cancelled. Raises what another try would not heal."""
+        await db.wait_for_schema(
+            self._settings.database, APPLICATION, lambda sentence: self._readiness.missing("database", sentence)
+        )
+        listener = db.Listener(
+            self._settings.database, APPLICATION, ["facts"], self._reload, self._notified, on_lost=self._lost
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(listener.run())
+            group.create_task(registry.watch(self._settings.center, self._declared))
+            group.create_task(self._work())
+
+    async def _reload(self) -> None:
+        self._readiness.met("database")
+        self._engine.invalidate()
+        self._wake.set()
+
+    def _lost(self, reason: str) -> None:
+        self._readiness.missing("database", reason)
+
+    def _notified(self, _channel: str, payload: str) -> None:
+        self._touched |= touched(payload, self._engine.invalidate)
+        self._wake.set()
+
+    async def _declared(self, center: registry.Center) -> None:
+        self._engine.objective_seconds = float(center.freshness_objective_seconds)
+        self._engine.invalidate()
+        self._wake.set()
+
+    async def _work(self) -> None:
+        attempt = 0
+        while True:
+            try:
+                async with db.connected(self._settings.database, APPLICATION) as connection:
+                    attempt = 0
+                    await self._passes(connection)
+            except _RETRIED as error:
+                self._metrics.failures.inc()
+                self._engine.invalidate()
+                log.warning("a pass failed and is tried again", extra={"reason": db.describe(error)})
+            await asyncio.sleep(db.backoff(attempt))
+            attempt += 1
+
+    async def _passes(self, connection: Connection) -> None:
+        await self._pass(connection, "full")
+        due = self._next_tick()
+        while True:
+            try:
+                await asyncio.wait_for(self._wake.wait(), max(0.0, due - time.monotonic()))
+            except TimeoutError:
+                await self._pass(connection, "tick")
+                due = self._next_tick()
+                continue
+            await asyncio.sleep(COALESCE_SECONDS)
+            await self._pass(connection, "facts")
+
+    def _next_tick(self) -> float:
+        # Jitter keeps 22 centers on one machine from ticking together.
+        return time.monotonic() + self._tick_seconds * random.uniform(0.8, 1.2)  # noqa: S311
+
+    async def _pass(self, connection: Connection, cause: str) -> None:
+        now, started = datetime.now(UTC), time.perf_counter()
+        if cause == "tick":
+            done = await self._engine.tick(connection, now)
+        elif cause == "full":
+            done = await self._engine.full(connection, now)
+        else:
+            self._wake.clear()
+            codes, self._touched = self._touched, set()
+            done = await self._engine.touched(connection, codes, now)
+        self._metrics.passed(cause, done, time.perf_counter() - started, now)
+        feeds = [feed for facts in self._engine.facts.values() for feed in facts.recent.feeds]
+        self._metrics.feeds(feeds, now, self._engine.objective_seconds)
+        self._readiness.met("figures")
+
+
+def touched(payload: str, unreadable: Callable[[], None]) -> set[str]:
+    """The facilities a notification names. If it cannot be read, anything may have changed: `unreadable` is called."""
+    try:
+        return {str(code) for code in json.loads(payload)["facilities"]}
+    except (ValueError, KeyError, TypeError):
+        unreadable()
+        return set()
+
+
+async def run(settings: Settings, *, metrics_registry: CollectorRegistry = REGISTRY) -> None:
+    """The component: probes and metrics on the metrics port, and the work."""
+    analytics = Analytics(settings, Metrics(metrics_registry))
+    application = ops.ops_application(analytics.readiness, metrics_registry)
+    async with ops.serving(application, settings.bind, settings.metrics_port):
+        await analytics.run()

@@ -1,0 +1,151 @@
+"""What analytics writes: figures that changed, freshness samples, and its pulse. Runs as role analytics, in the
+caller's transaction: a figure, the samples it includes and the notification of it are committed together."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from marsad_center.db import Connection
+from marsad_center.indicators import freshness
+from marsad_center.indicators.figures import Figure
+
+KEEP_SAMPLES = timedelta(hours=3)
+NOTIFY_BYTES = 7900  # PostgreSQL refuses payloads of 8000 bytes
+
+_READ = "SELECT * FROM indicator_value WHERE $1::text[] IS NULL OR facility = ANY ($1)"
+_WRITE = """
+INSERT INTO indicator_value (id, facility, value, unit, numerator, denominator, window_seconds, target, status,
+                             breakdown, source_at, computed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+ON CONFLICT (id, facility) DO UPDATE SET
+    value = excluded.value, unit = excluded.unit, numerator = excluded.numerator, denominator = excluded.denominator,
+    window_seconds = excluded.window_seconds, target = excluded.target, status = excluded.status,
+    breakdown = excluded.breakdown, source_at = excluded.source_at, computed_at = excluded.computed_at"""
+_SAMPLE = """
+INSERT INTO freshness (feed_id, minute, upper_seconds, samples, max_seconds, backfilled, skewed)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (feed_id, minute, upper_seconds) DO UPDATE SET
+    samples = freshness.samples + excluded.samples,
+    max_seconds = greatest(freshness.max_seconds, excluded.max_seconds),
+    backfilled = freshness.backfilled + excluded.backfilled,
+    skewed = freshness.skewed + excluded.skewed"""
+_PULSE = """
+INSERT INTO pulse (one, computed_at) VALUES (true, $1)
+ON CONFLICT (one) DO UPDATE SET computed_at = excluded.computed_at"""
+
+
+async def written(connection: Connection, codes: list[str] | None = None) -> dict[tuple[str, str], Figure]:
+    """The stored figures of `codes` ('' is the cluster), or all, by id and facility."""
+    rows = await connection.fetch(_READ, codes)
+    return {
+        (row["id"], row["facility"]): Figure(
+            **{**row, "breakdown": None if row["breakdown"] is None else json.loads(row["breakdown"])}
+        )
+        for row in rows
+    }
+
+
+async def write(connection: Connection, figures: Sequence[Figure]) -> None:
+    """Insert or replace `figures`."""
+    await connection.executemany(
+        _WRITE,
+        [
+            (
+                each.id,
+                each.facility,
+                each.value,
+                each.unit,
+                each.numerator,
+                each.denominator,
+                each.window_seconds,
+                each.target,
+                each.status,
+                None if each.breakdown is None else json.dumps(each.breakdown),
+                each.source_at,
+                each.computed_at,
+            )
+            for each in figures
+        ],
+    )
+
+
+async def remove(connection: Connection, keys: Iterable[tuple[str, str]]) -> None:
+    """Delete figures of facilities or indicators that are gone."""
+    await connection.executemany("DELETE FROM indicator_value WHERE id = $1 AND facility = $2", list(keys))
+
+
+async def notify(connection: Connection, facilities: Iterable[str]) -> None:
+    """Tell the dashboards, at commit, whose figures or feeds to read again ('' is the cluster; no list means all)."""
+    payload = json.dumps({"facilities": sorted(facilities)})
+    if len(payload.encode()) > NOTIFY_BYTES:
+        payload = "{}"
+    await connection.execute("SELECT pg_notify('figures', $1)", payload)
+
+
+async def pulse(connection: Connection, now: datetime) -> None:
+    """Say that everything that was due is computed as of `now`."""
+    await connection.execute(_PULSE, now)
+
+
+async def pulsed(connection: Connection) -> datetime | None:
+    """When analytics last said that everything that was due is computed."""
+    at: datetime | None = await connection.fetchval("SELECT computed_at FROM pulse")
+    return at
+
+
+async def waiting(connection: Connection) -> list[str]:
+    """Facilities with events that no figure includes yet."""
+    return [row["facility"] for row in await connection.fetch("SELECT DISTINCT facility FROM unmeasured")]
+
+
+@dataclass(slots=True)
+class _Sample:
+    samples: int = 0
+    largest: float = 0.0
+    origins: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Events that a pass took out of the outbox: how many, and the longest wait from receipt to figure in seconds."""
+
+    events: int
+    longest_lag: float
+
+
+async def measure(connection: Connection, codes: Sequence[str], now: datetime) -> Measured:
+    """Move the waiting events of `codes` from the outbox into the freshness histogram, each with its age at `now`.
+
+    Whatever it takes was committed together with its facts; facts read after this, in the same transaction or later,
+    include it.
+    """
+    rows = await connection.fetch(
+        "DELETE FROM unmeasured WHERE facility = ANY ($1) RETURNING feed_id, event_at, received_at", list(codes)
+    )
+    samples: Mapping[tuple[int, float], _Sample] = defaultdict(_Sample)
+    longest = 0.0
+    for row in rows:
+        seconds, origin = freshness.age(row["event_at"], row["received_at"], now)
+        sample = samples[row["feed_id"], freshness.bound(seconds)]
+        sample.samples += 1
+        sample.largest = max(sample.largest, seconds)
+        sample.origins[origin] += 1
+        longest = max(longest, (now - row["received_at"]).total_seconds())
+    minute = now.replace(second=0, microsecond=0)
+    await connection.executemany(
+        _SAMPLE,
+        [
+            (feed, minute, upper, each.samples, each.largest, each.origins["backfill"], each.origins["skewed"])
+            for (feed, upper), each in sorted(samples.items())
+        ],
+    )
+    return Measured(len(rows), longest)
+
+
+async def forget(connection: Connection, now: datetime) -> None:
+    """Delete freshness samples that no window reaches any more."""
+    await connection.execute("DELETE FROM freshness WHERE minute < $1", now - KEEP_SAMPLES)

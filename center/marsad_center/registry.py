@@ -1,0 +1,118 @@
+"""The registry of the center: which facilities and feeds belong to it, as the operator wrote them into center.json.
+
+The file is a mounted ConfigMap: kubelet replaces it by swapping a symbolic link, so watching means comparing the
+resolved file's identity and modification time, not waiting for a write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+log = logging.getLogger(__name__)
+
+
+class RegistryError(ValueError):
+    """center.json is missing, is not JSON, or lacks something; the message says where and what."""
+
+
+class _Frozen(BaseModel):
+    # Unknown keys are let through: a newer operator may write more than this release reads.
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+
+class Feed(_Frozen):
+    """One sender of a facility: MSH-3 and MSH-4 as it writes them. `time_zone` reads times that carry no offset."""
+
+    name: str
+    sending_application: str
+    sending_facility: str
+    transport: str = "MLLP"
+    time_zone: str | None = None
+
+
+class Location(_Frozen):
+    """WGS 84 degrees."""
+
+    latitude: float
+    longitude: float
+
+
+class Capacity(_Frozen):
+    """ED treatment spaces, and staffed beds by type."""
+
+    ed_spaces: int = 0
+    beds: Mapping[str, int] = {}
+
+
+class Facility(_Frozen):
+    """One hospital, primary care center or polyclinic of the health cluster."""
+
+    code: str
+    kind: str
+    level: str | None = None
+    display_names: Mapping[str, str] = {}
+    location: Location | None = None
+    capacity: Capacity = Capacity()
+    feeds: tuple[Feed, ...] = ()
+    platforms: tuple[str, ...] = ()
+
+
+class Center(_Frozen):
+    """The whole declaration that reached the center."""
+
+    name: str
+    namespace: str
+    code: str
+    display_names: Mapping[str, str] = {}
+    region: str | None = None
+    release: str = ""
+    locales: tuple[str, ...] = ("ar", "en")
+    default_locale: str = "ar"
+    freshness_objective_seconds: int = 120
+    time_zone: str = "UTC"
+    facilities: tuple[Facility, ...] = ()
+
+
+def load(path: Path) -> Center:
+    """The registry in `path`. Raises RegistryError with the place and the fault."""
+    try:
+        return Center.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise RegistryError(f"{path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "document"
+        raise RegistryError(f"{path}: {place}: {first['msg']}") from error
+
+
+async def watch(path: Path, on_change: Callable[[Center], Awaitable[None]], *, every: float = 1.0) -> None:
+    """Call `on_change` with the registry now and after each change of the file, for ever.
+
+    A file that cannot be read or parsed is logged once a version and the last good registry stays in force: a broken
+    configuration must not become an outage of the center. What `on_change` raises ends the watch.
+    """
+    seen: tuple[int, int, int] | None = (-1, -1, -1)  # unlike any file, and unlike a missing one
+    while True:
+        identity = _identity(path)
+        if identity != seen:
+            try:
+                await on_change(load(path))
+                seen = identity
+            except RegistryError as error:
+                log.error("the registry cannot be used, the last good one stays", extra={"reason": str(error)})
+                seen = identity
+        await asyncio.sleep(every)
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()  # follows kubelet's symbolic links
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -1,0 +1,190 @@
+"""An encounter follows from the movements of its visit by event time, in whatever order they came in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marsad_center.facts.encounter import Encounter, derive
+from marsad_center.facts.events import Movement
+
+START = datetime(2026, 11, 23, 7, tzinfo=UTC)
+
+
+def at(minute: float) -> datetime:
+    return START + timedelta(minutes=minute)
+
+
+def story(*steps: tuple[str, float, dict[str, Any]]) -> list[Movement]:
+    """Movements from (event, minute, fields), received in this order."""
+    return [
+        Movement(
+            visit_key="V", patient_key="P", event=event, event_at=at(minute), received_at=at(1000 + n), id=n, **more
+        )
+        for n, (event, minute, more) in enumerate(steps, start=1)
+    ]
+
+
+E = {"patient_class": "E", "point_of_care": "ED"}
+WARD = {"patient_class": "I", "point_of_care": "W5", "bed": "12"}
+
+
+def view(encounter: Encounter) -> tuple[str, str, bool]:
+    return encounter.state, encounter.patient_class, encounter.in_ed
+
+
+def test_an_emergency_arrival_is_in_the_ed_and_waits() -> None:
+    encounter = derive(story(("A04", 0, E)))
+    assert view(encounter) == ("present", "E", True)
+    assert (encounter.arrived_at, encounter.ed_arrived_at, encounter.seen_at) == (at(0), at(0), None)
+
+
+def test_the_whole_way_from_the_door_to_the_ward_and_home() -> None:
+    encounter = derive(
+        story(
+            ("A04", 0, E),
+            ("A08", 5, {"triage_level": 3}),
+            ("A08", 30, {"seen_at": at(28)}),
+            ("A01", 90, {"patient_class": "I"}),
+            ("A02", 150, WARD),
+            ("A03", 3000, {"disposition": "01"}),
+        )
+    )
+    assert view(encounter) == ("departed", "I", False)
+    assert (encounter.triage_level, encounter.triaged_at, encounter.seen_at) == (3, at(5), at(28))
+    assert (encounter.admitted_at, encounter.ed_departed_at, encounter.discharged_at) == (at(90), at(150), at(3000))
+    assert (encounter.disposition, encounter.bed, encounter.source_at) == ("01", "12", at(3000))
+
+
+def test_an_admitted_patient_boards_in_the_ed_until_moved() -> None:
+    boarding = story(("A04", 0, E), ("A01", 90, {"patient_class": "I", "point_of_care": "ED"}))
+    assert view(derive(boarding)) == ("present", "I", True)
+    moved = derive([*boarding, *story(("A02", 120, WARD))[:1]])
+    assert (moved.in_ed, moved.ed_departed_at, moved.admitted_at) == (False, at(120), at(90))
+
+
+def test_a_direct_admission_was_never_in_the_ed() -> None:
+    encounter = derive(story(("A01", 0, WARD)))
+    assert view(encounter) == ("present", "I", False)
+    assert (encounter.ed_arrived_at, encounter.admitted_at) == (None, at(0))
+
+
+def test_the_arrival_time_is_pv1_44_and_an_update_corrects_it_until_admission() -> None:
+    arrival = ("A04", 10, {**E, "arrived_at": at(2)})
+    assert derive(story(arrival)).ed_arrived_at == at(2)
+    corrected = derive(story(arrival, ("A08", 20, {"arrived_at": at(1)})))
+    assert (corrected.arrived_at, corrected.ed_arrived_at) == (at(1), at(1))
+    admitted = derive(story(arrival, ("A01", 60, WARD), ("A08", 61, {"arrived_at": at(60)})))
+    assert admitted.ed_arrived_at == at(2)
+
+
+@pytest.mark.parametrize(
+    ("done", "undone", "left"),
+    [
+        ((), ("A11", 1, {}), ("cancelled", "E", False)),
+        ((("A01", 60, WARD),), ("A11", 61, {}), ("present", "E", True)),
+        ((("A02", 60, {"point_of_care": "ED-2"}),), ("A12", 61, {}), ("present", "E", True)),
+        ((("A03", 60, {}),), ("A13", 61, {}), ("present", "E", True)),
+    ],
+)
+def test_a_reversal_leaves_what_was_before(done: Any, undone: Any, left: tuple[str, str, bool]) -> None:
+    encounter = derive(story(("A04", 0, E), *done, undone))
+    assert view(encounter)[0::2] == left[0::2]
+    assert encounter.discharged_at is None
+
+
+def test_a_cancelled_discharge_can_be_followed_by_the_real_one() -> None:
+    encounter = derive(story(("A04", 0, E), ("A03", 60, {}), ("A13", 65, {}), ("A03", 200, {})))
+    assert (encounter.state, encounter.discharged_at) == ("departed", at(200))
+
+
+def test_a_cancelled_visit_is_not_brought_back_by_an_update_within_it() -> None:
+    steps = story(("A04", 0, E), ("A08", 5, {"arrived_at": at(0)}), ("A11", 9, {}))
+    assert derive(steps).state == "cancelled"
+
+
+def test_a_reversal_that_overtakes_what_it_reverses_still_takes_it_back() -> None:
+    late = story(("A11", 9, {}), ("A04", 0, E))
+    assert derive(late[:1]).state == "cancelled"
+    assert derive(late).state == "cancelled"
+
+
+def test_a_reversal_of_the_same_minute_comes_after_it() -> None:
+    assert derive(story(("A13", 60, {}), ("A03", 60, {}), ("A04", 0, E))).state == "present"
+
+
+def test_zbe_names_the_movement_that_is_taken_back_or_replaced() -> None:
+    moves = [
+        ("A04", 0, {**E, "movement_key": "m1"}),
+        ("A02", 10, {"point_of_care": "ED-A", "movement_key": "m2"}),
+        ("A02", 20, {"point_of_care": "ED-B", "movement_key": "m3"}),
+    ]
+    assert derive(story(*moves, ("A12", 30, {"movement_key": "m2"}))).point_of_care == "ED-B"
+    assert derive(story(*moves, ("A12", 30, {}))).point_of_care == "ED-A"
+    replaced = {"point_of_care": "ED-C", "movement_key": "m3", "action": "update"}
+    assert derive(story(*moves, ("A02", 25, replaced))).point_of_care == "ED-C"
+    assert derive(story(*moves, ("A08", 25, {"movement_key": "m3", "action": "cancel"}))).point_of_care == "ED-A"
+
+
+def test_a_sender_connected_in_mid_stay_shows_who_is_there_by_transfers_and_updates() -> None:
+    assert derive(story(("A02", 0, WARD))).state == "present"
+    assert derive(story(("A08", 0, {**E, "arrived_at": at(-60)}))).state == "present"
+    assert derive(story(("A08", 0, {**E, "arrived_at": at(-60), "discharged_at": at(-5)}))).state == "expected"
+    assert derive(story(("A05", 0, E))).state == "expected"
+
+
+def test_a_second_stay_under_the_same_key_starts_with_nothing_of_the_first() -> None:
+    encounter = derive(story(("A04", 0, {**E, "triage_level": 2, "seen_at": at(9)}), ("A03", 60, {}), ("A04", 600, E)))
+    assert view(encounter) == ("present", "E", True)
+    assert (encounter.ed_arrived_at, encounter.triage_level, encounter.seen_at) == (at(600), None, None)
+
+
+def test_delete_is_heard_and_silence_is_not() -> None:
+    assert derive(story(("A04", 0, {**E, "bed": "B1"}), ("A08", 1, {}))).bed == "B1"
+    assert derive(story(("A04", 0, {**E, "bed": "B1"}), ("A08", 1, {"bed": ""}))).bed == ""
+
+
+EVENTS = st.sampled_from(["A01", "A02", "A03", "A04", "A05", "A06", "A07", "A08", "A11", "A12", "A13"])
+STEPS = st.tuples(
+    EVENTS,
+    st.integers(0, 6),
+    st.fixed_dictionaries(
+        {
+            "patient_class": st.sampled_from([None, "E", "I", "O"]),
+            "point_of_care": st.sampled_from([None, "", "ED", "W5"]),
+            "triage_level": st.sampled_from([None, 1, 5]),
+        }
+    ),
+)
+
+
+@given(st.lists(STEPS, min_size=1, max_size=7), st.randoms())
+def test_the_order_in_which_rows_are_read_does_not_matter(steps: list[Any], random: Any) -> None:
+    movements = story(*steps)
+    shuffled = list(movements)
+    random.shuffle(shuffled)
+    assert derive(shuffled) == derive(movements)
+
+
+@given(st.lists(STEPS, min_size=1, max_size=7, unique_by=lambda step: step[1]), st.randoms())
+def test_with_distinct_event_times_the_order_of_arrival_does_not_matter(steps: list[Any], random: Any) -> None:
+    movements = story(*steps)
+    arrivals = [movement.received_at for movement in movements]
+    random.shuffle(arrivals)
+    late = [replace(movement, received_at=moment) for movement, moment in zip(movements, arrivals, strict=True)]
+    assert derive(late) == derive(movements)
+
+
+@given(st.lists(STEPS, min_size=1, max_size=8))
+def test_an_encounter_is_never_in_two_states_at_once(steps: list[Any]) -> None:
+    encounter = derive(story(*steps))
+    assert not (encounter.in_ed and encounter.state != "present")
+    assert (encounter.discharged_at is not None) == (encounter.state == "departed")
+    if encounter.in_ed:
+        assert encounter.ed_arrived_at is not None
+        assert encounter.ed_departed_at is None

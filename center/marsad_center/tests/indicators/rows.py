@@ -1,0 +1,117 @@
+"""Rows for tests of figures, inserted as the superuser would: what the gateway writes, without a gateway."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from marsad_center.tests.conftest import CENTER
+
+_numbers = itertools.count(1)
+
+
+class Rows:
+    """A center's registry and facts, written through one connection (as role gateway)."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self.connection = connection
+        self.feeds: dict[str, int] = {}
+
+    async def registry(self, center: dict[str, Any] = CENTER) -> Rows:
+        """The facilities and feeds of center.json."""
+        for facility in center["facilities"]:
+            await self.connection.execute(
+                "INSERT INTO facility (code, kind, level, display_names, ed_spaces, beds) VALUES ($1,$2,$3,$4,$5,$6)",
+                facility["code"],
+                facility["kind"],
+                facility.get("level"),
+                json.dumps(facility["displayNames"]),
+                facility["capacity"]["edSpaces"],
+                json.dumps(facility["capacity"]["beds"]),
+            )
+            for feed in facility["feeds"]:
+                number = await self.connection.fetchval(
+                    """INSERT INTO feed (facility, name, sending_application, sending_facility, transport)
+                       VALUES ($1, $2, $3, $4, $5) RETURNING id""",
+                    facility["code"],
+                    feed["name"],
+                    feed["sendingApplication"],
+                    feed["sendingFacility"],
+                    feed["transport"],
+                )
+                self.feeds.setdefault(facility["code"], number)
+        return self
+
+    async def event(
+        self,
+        facility: str,
+        event_at: datetime,
+        received_at: datetime | None = None,
+        count: int = 1,
+        *,
+        outbox: bool = True,
+    ) -> None:
+        """`count` accepted messages: counters and (unless they are measured already) outbox."""
+        received = received_at or event_at
+        await self.connection.execute(
+            """INSERT INTO feed_counter (feed_id, received, accepted, last_event_at, last_received_at)
+               VALUES ($1, $4, $4, $2, $3) ON CONFLICT (feed_id) DO UPDATE SET
+               received = feed_counter.received + $4, accepted = feed_counter.accepted + $4,
+               last_event_at = greatest(feed_counter.last_event_at, $2),
+               last_received_at = greatest(feed_counter.last_received_at, $3)""",
+            self.feeds[facility],
+            event_at,
+            received,
+            count,
+        )
+        await self.connection.executemany(
+            "INSERT INTO unmeasured (feed_id, facility, event_at, received_at) VALUES ($1, $2, $3, $4)",
+            [(self.feeds[facility], facility, event_at, received)] * (count if outbox else 0),
+        )
+
+    async def visit(self, facility: str, key: str | None = None, **columns: Any) -> str:
+        """Insert or replace an encounter; by default present in the ED since `arrived_at`."""
+        key = key or f"V{next(_numbers)}"
+        row: dict[str, Any] = {
+            "class": "E",
+            "state": "present",
+            "in_ed": True,
+            "triage_level": None,
+            "seen_at": None,
+            "ed_arrived_at": None,
+            **columns,
+        }
+        row.setdefault("source_at", row["ed_arrived_at"] or datetime.fromisoformat("2026-01-01T00:00:00+00:00"))
+        names = list(row)
+        values = ", ".join(f"${number}" for number in range(3, 3 + len(names)))
+        await self.connection.execute(
+            f"""INSERT INTO encounter (facility, visit_key, {", ".join(names)}) VALUES ($1, $2, {values})
+                ON CONFLICT (facility, visit_key) DO UPDATE SET
+                {", ".join(f"{name} = excluded.{name}" for name in names)}""",
+            facility,
+            key,
+            *row.values(),
+        )
+        return key
+
+    async def order(self, facility: str, kind: str, resulted_at: datetime, seconds: float, key: str = "") -> None:
+        """A resulted order."""
+        ordered_at = resulted_at - timedelta(seconds=seconds)
+        await self.connection.execute(
+            """INSERT INTO clinical_order (facility, order_key, kind, ordered_at, resulted_at, source_at)
+               VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (facility, order_key) DO UPDATE SET
+               kind = excluded.kind, ordered_at = excluded.ordered_at, resulted_at = excluded.resulted_at""",
+            facility,
+            key or f"O{next(_numbers)}",
+            kind,
+            ordered_at,
+            resulted_at,
+        )
+
+    async def hint(self, *facilities: str) -> None:
+        """The gateway's notification."""
+        await self.connection.execute("SELECT pg_notify('facts', $1)", json.dumps({"facilities": facilities}))

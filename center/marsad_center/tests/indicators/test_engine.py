@@ -1,0 +1,216 @@
+"""The incremental engine on a real database."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from marsad_center.indicators import store
+from marsad_center.indicators.engine import Engine
+from marsad_center.tests.conftest import Database
+from marsad_center.tests.indicators.rows import Rows
+
+NOW = datetime(2026, 11, 23, 10, 20, tzinfo=UTC)
+CODES = ("KAMC", "ALNOOR", "SFAC")
+
+
+async def test_only_what_changed_is_written(database: Database) -> None:
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        rows, engine = await Rows(gateway).registry(), Engine()
+        await engine.full(analytics, NOW)
+        assert (await engine.touched(analytics, ["KAMC"], NOW)).written == 0
+        await rows.visit("KAMC", ed_arrived_at=NOW)
+        await rows.event("KAMC", NOW)
+        done = await engine.touched(analytics, ["KAMC"], NOW)
+        assert done.measured == 1
+        changed = {key for key, figure in (await store.written(analytics)).items() if figure.source_at == NOW}
+        assert {facility for _, facility in changed} == {"", "KAMC"}
+        assert (await engine.touched(analytics, ["KAMC"], NOW)).written == 0
+
+
+async def test_a_restart_writes_nothing_that_is_already_right(database: Database) -> None:
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        rows = await Rows(gateway).registry()
+        await rows.visit("KAMC", ed_arrived_at=NOW, triage_level=2)
+        await rows.event("KAMC", NOW)
+        assert (await Engine().full(analytics, NOW)).written == 40
+        assert (await Engine().full(analytics, NOW)).written == 0
+
+
+async def test_each_event_is_measured_once_and_with_its_origin(database: Database) -> None:
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        rows, engine = await Rows(gateway).registry(), Engine()
+        await rows.event("KAMC", NOW - timedelta(seconds=4), count=3)
+        await rows.event("KAMC", datetime(2020, 5, 1, tzinfo=UTC), NOW - timedelta(seconds=1))
+        await engine.full(analytics, NOW)
+        await engine.full(analytics, NOW)
+        (feed,) = engine.facts["KAMC"].recent.feeds
+        freshness = feed.freshness()
+        assert (freshness.samples, freshness.backfilled, freshness.largest) == (4, 1, 4.0)
+
+
+async def test_time_alone_moves_the_windows(database: Database) -> None:
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        rows, engine = await Rows(gateway).registry(), Engine()
+        await rows.visit("KAMC", ed_arrived_at=NOW)
+        await rows.event("KAMC", NOW)
+        await engine.full(analytics, NOW)
+        assert (await store.written(analytics))["ed.arrivals", "KAMC"].value == 1
+        await engine.tick(analytics, NOW + timedelta(minutes=61))
+        written = await store.written(analytics)
+        assert written["ed.arrivals", "KAMC"].value == 0
+        assert written["ed.census", "KAMC"].value == 1
+        assert written["feed.freshness.p95", "KAMC"].status == "breach"
+
+
+async def test_a_replay_of_an_old_year_counts_who_is_present_and_nothing_in_the_windows(database: Database) -> None:
+    then = datetime(2020, 5, 1, 14, 6, tzinfo=UTC)
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        rows = await Rows(gateway).registry()
+        await rows.visit("SFAC", ed_arrived_at=then)
+        for _ in range(6):
+            await rows.order("SFAC", "lab", then, 600)
+        await rows.event("SFAC", then, NOW)
+        await Engine().full(analytics, NOW)
+        written = await store.written(analytics)
+        assert written["ed.census", "SFAC"].value == 1
+        assert written["ed.census", "SFAC"].source_at == then
+        assert written["ed.arrivals", "SFAC"].value == 0
+        assert written["lab.turnaround.p90", "SFAC"].status == "no-data"
+        assert written["feed.freshness.p95", "SFAC"].status == "ok"
+
+
+async def test_a_bed_is_occupied_by_an_inpatient_who_has_one_outside_the_ed(database: Database) -> None:
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        rows = await Rows(gateway).registry()
+        await rows.visit("KAMC", in_ed=False, bed="12", **{"class": "I"})
+        await rows.visit("KAMC", in_ed=False, **{"class": "I"})  # admitted, no bed yet
+        await rows.visit("KAMC", in_ed=True, bed="E1", **{"class": "I"})  # boards in the ED
+        await rows.visit("KAMC", in_ed=False, bed="D3", **{"class": "O"})
+        await rows.event("KAMC", NOW)
+        await Engine().full(analytics, NOW)
+        written = await store.written(analytics)
+        assert written["bed.occupancy", "KAMC"].numerator == 1
+        assert written["ed.census", "KAMC"].value == 1
+
+
+async def test_a_facility_that_left_the_registry_loses_its_figures(database: Database) -> None:
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        await Rows(gateway).registry()
+        engine = Engine()
+        await engine.full(analytics, NOW)
+        await gateway.execute("UPDATE facility SET active = false WHERE code = 'SFAC'")
+        await engine.tick(analytics, NOW)
+        facilities = {facility for _, facility in await store.written(analytics)}
+        assert facilities == {"", "KAMC", "ALNOOR"}
+
+
+async def test_capacity_that_changes_changes_occupancy_without_an_event(database: Database) -> None:
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        rows, engine = await Rows(gateway).registry(), Engine()
+        await rows.visit("KAMC")
+        await rows.event("KAMC", NOW)
+        await engine.full(analytics, NOW)
+        await gateway.execute("UPDATE facility SET ed_spaces = 4 WHERE code = 'KAMC'")
+        await engine.tick(analytics, NOW)
+        assert (await store.written(analytics))["ed.occupancy", "KAMC"].value == 0.25
+
+
+async def test_a_failed_pass_is_made_up_by_a_full_one(database: Database) -> None:
+    async with database.connect("gateway") as gateway:
+        rows, engine = await Rows(gateway).registry(), Engine()
+        async with database.connect("analytics") as analytics:
+            await engine.full(analytics, NOW)
+        await rows.visit("KAMC")
+        await rows.event("KAMC", NOW)
+        with pytest.raises(asyncpg.InterfaceError, match="closed"):
+            await engine.touched(analytics, ["KAMC"], NOW)
+        async with database.connect("analytics") as analytics:
+            await engine.touched(analytics, [], NOW)
+            assert (await store.written(analytics))["ed.census", "KAMC"].value == 1
+
+
+VISIT = st.tuples(
+    st.just("visit"),
+    st.sampled_from(CODES),
+    st.integers(0, 7),
+    st.sampled_from(["present", "departed", "cancelled"]),
+    st.booleans(),
+    st.sampled_from([None, 1, 2, 3, 4, 5]),
+    st.booleans(),
+    st.integers(0, 1600),
+)
+ORDER = st.tuples(
+    st.just("order"),
+    st.sampled_from(CODES),
+    st.integers(0, 9),
+    st.sampled_from(["lab", "radiology", "other"]),
+    st.integers(0, 9000),
+    st.integers(0, 1600),
+)
+EVENT = st.tuples(st.just("event"), st.sampled_from(CODES), st.integers(0, 4000))
+CLOCK = st.tuples(st.just("clock"), st.integers(1, 90))
+STEPS = st.lists(st.one_of(VISIT, ORDER, EVENT, CLOCK), min_size=1, max_size=25)
+
+
+async def _apply(rows: Rows, step: tuple[Any, ...], now: datetime) -> str:
+    if step[0] == "visit":
+        _, code, number, state, in_ed, level, seen, minutes = step
+        at = now - timedelta(minutes=minutes)
+        await rows.visit(
+            code,
+            f"{code}-{number}",
+            state=state,
+            in_ed=in_ed and state == "present",
+            triage_level=level,
+            seen_at=at if seen else None,
+            ed_arrived_at=at,
+            **{"class": "E" if in_ed else "I"},
+        )
+    elif step[0] == "order":
+        _, code, number, kind, seconds, minutes = step
+        await rows.order(code, kind, now - timedelta(minutes=minutes), seconds, f"{code}-{number}")
+    else:
+        _, code, seconds = step
+        await rows.event(code, now - timedelta(seconds=seconds), now)
+    return str(step[1])
+
+
+@given(steps=STEPS)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_increments_give_what_a_recomputation_from_scratch_gives(database: Database, steps) -> None:
+    async with (
+        database.connect("owner") as owner,
+        database.connect("gateway") as gateway,
+        database.connect("analytics") as analytics,
+    ):
+        await owner.execute("TRUNCATE facility, indicator_value, unmeasured, freshness, pulse CASCADE")
+        rows, engine, now = await Rows(gateway).registry(), Engine(), NOW
+        await engine.full(analytics, now)
+        for step in steps:
+            if step[0] == "clock":
+                now += timedelta(minutes=step[1])
+                await engine.tick(analytics, now)
+            else:
+                await engine.touched(analytics, [await _apply(rows, step, now)], now)
+        await engine.tick(analytics, now)
+        increments = await store.written(analytics)
+        await owner.execute("TRUNCATE indicator_value")
+        await Engine().full(analytics, now)
+        scratch = await store.written(analytics)
+        assert increments.keys() == scratch.keys()
+        different = {key: (increments[key], scratch[key]) for key in scratch if not scratch[key].same(increments[key])}
+        assert not different
+        census = Counter(
+            row["facility"]
+            for row in await gateway.fetch("SELECT facility FROM encounter WHERE in_ed AND state = 'present'")
+        )
+        reported = {step[1] for step in steps if step[0] == "event"}
+        for code in CODES:
+            assert scratch["ed.census", code].value == (census[code] if code in reported else None)

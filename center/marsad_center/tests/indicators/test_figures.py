@@ -1,0 +1,118 @@
+"""From facts to figures, without a database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from marsad_center.indicators.catalogue import catalogue, judge
+from marsad_center.indicators.facts import Facility, Facts, Feed, Present, Recent
+from marsad_center.indicators.figures import CLUSTER, MEASURES, Figure, Moment, figures, percentile
+from marsad_center.indicators.freshness import Bucket
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+MOMENT = Moment(NOW, 120)
+LOCALES = ("en", "ar", "fr", "zh")
+
+
+def feed(facility: str = "KAMC", *, quiet: float = 5, accepted: int = 1, **columns) -> Feed:
+    at = NOW - timedelta(seconds=quiet)
+    return Feed(
+        1, facility, "his", received=accepted, accepted=accepted, last_event_at=at, last_received_at=at, **columns
+    )
+
+
+def by_id(facility: str, *facts: Facts) -> dict[str, Figure]:
+    return {figure.id: figure for figure in figures(facility, facts, catalogue(), MOMENT)}
+
+
+def kamc(**recent) -> Facts:
+    return Facts(
+        Facility("KAMC", 40, 140), Present(30, {"2": 3, "unknown": 1}, 126), Recent(**{"feeds": (feed(),), **recent})
+    )
+
+
+def test_every_indicator_of_the_catalogue_has_a_formula_and_texts_in_every_locale() -> None:
+    assert set(MEASURES) == set(catalogue())
+    for indicator in catalogue().values():
+        assert all(indicator.names.get(locale) and indicator.formula.get(locale) for locale in LOCALES), indicator.id
+        assert indicator.source
+
+
+def test_occupancy_is_a_share_of_the_declared_capacity() -> None:
+    found = by_id("KAMC", kamc())
+    ed, beds = found["ed.occupancy"], found["bed.occupancy"]
+    assert (ed.value, ed.numerator, ed.denominator, ed.status) == (0.75, 30, 40, "ok")
+    assert (beds.value, beds.status, beds.target) == (0.9, "watch", 0.92)
+
+
+def test_waiting_is_broken_down_by_every_triage_level() -> None:
+    waiting = by_id("KAMC", kamc())["ed.waiting"]
+    assert waiting.value == 4
+    assert waiting.breakdown == {"1": 0, "2": 3, "3": 0, "4": 0, "5": 0, "unknown": 1}
+
+
+def test_a_facility_that_never_reported_has_no_data_and_no_zero() -> None:
+    silent = Facts(Facility("NEW", 10, 10), recent=Recent(feeds=(Feed(2, "NEW", "his"),)))
+    found = by_id("NEW", silent)
+    for id_ in set(catalogue()) - {"coverage.facilities"}:
+        assert (found[id_].value, found[id_].status) == (None, "no-data"), id_
+    assert found["coverage.facilities"].value == 0
+
+
+def test_a_facility_that_never_reported_does_not_dilute_the_clusters_occupancy() -> None:
+    newcomer = Facts(Facility("NEW", 1000, 1000), recent=Recent(feeds=(Feed(2, "NEW", "his"),)))
+    found = by_id(CLUSTER, kamc(), newcomer)
+    assert found["ed.occupancy"].value == 0.75
+    assert found["coverage.facilities"].value == 0.5
+
+
+def test_turnaround_of_the_cluster_is_made_from_all_results_and_not_from_percentiles() -> None:
+    first = kamc(lab=(60.0,) * 9)
+    second = Facts(Facility("SFAC", 0, 0), recent=Recent(lab=(6000.0,), feeds=(feed("SFAC"),)))
+    figure = by_id(CLUSTER, first, second)["lab.turnaround.p90"]
+    assert figure.value == pytest.approx(percentile(sorted([60.0] * 9 + [6000.0]), 0.9))
+    assert figure.denominator == 10
+
+
+def test_too_few_results_are_not_enough_data() -> None:
+    figure = by_id("KAMC", kamc(lab=(60.0,) * 4))["lab.turnaround.p50"]
+    assert (figure.value, figure.status, figure.denominator) == (None, "no-data", 4)
+
+
+def test_a_silent_feed_is_a_breach_however_fresh_its_last_hour_was() -> None:
+    found = by_id("KAMC", kamc(feeds=(feed(quiet=2400, buckets=(Bucket(1.0, 50, 0.9),)),)))
+    figure = found["feed.freshness.p95"]
+    assert (figure.value, figure.status) == (2400, "breach")
+    assert figure.breakdown == {"live": 0, "stale": 0, "silent": 1, "never": 0}
+
+
+def test_freshness_within_the_objective_is_ok() -> None:
+    figure = by_id("KAMC", kamc(feeds=(feed(buckets=(Bucket(2.0, 50, 1.9),)),)))["feed.freshness.p95"]
+    assert (figure.value, figure.status, figure.target) == (1.9, "ok", 120)
+
+
+def test_source_time_is_the_newest_event_of_the_facilities_it_is_made_from() -> None:
+    older = Facts(Facility("SFAC", 0, 0), recent=Recent(feeds=(feed("SFAC", quiet=500),)))
+    assert by_id(CLUSTER, kamc(), older)["ed.census"].source_at == NOW - timedelta(seconds=5)
+    assert by_id("SFAC", older)["ed.census"].source_at == NOW - timedelta(seconds=500)
+
+
+@pytest.mark.parametrize(
+    ("id_", "value", "status"),
+    [
+        ("ed.occupancy", 0.85, "ok"),
+        ("ed.occupancy", 1.0, "watch"),
+        ("ed.occupancy", 1.01, "breach"),
+        ("bed.occupancy", 0.93, "breach"),
+        ("coverage.facilities", 1.0, "ok"),
+        ("coverage.facilities", 0.95, "watch"),
+        ("coverage.facilities", 0.5, "breach"),
+        ("feed.freshness.p95", 121.0, "breach"),
+        ("ed.census", 400.0, "info"),
+        ("ed.occupancy", None, "no-data"),
+    ],
+)
+def test_a_value_is_judged_by_the_bands_of_its_indicator(id_, value, status) -> None:
+    assert judge(catalogue()[id_], value, 120).status == status

@@ -1,0 +1,79 @@
+"""Freshness: how events are aged, summed up, and what is said of a feed."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marsad_center.indicators.freshness import Bucket, age, bound, feed_state, summarise
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("event", "received", "seconds", "origin"),
+    [
+        (ago(5), ago(1), 5.0, "live"),
+        (ago(901), ago(1), 901.0, "live"),
+        (ago(903), ago(1), 1.0, "backfill"),
+        (datetime(2020, 5, 1, tzinfo=UTC), ago(2), 2.0, "backfill"),
+        (NOW + timedelta(seconds=30), ago(1), 0.0, "live"),
+        (NOW + timedelta(hours=3), ago(3), 3.0, "skewed"),
+    ],
+)
+def test_an_event_is_aged_from_its_source_unless_that_tells_nothing(event, received, seconds, origin) -> None:
+    assert age(event, received, NOW) == (seconds, origin)
+
+
+@given(st.floats(min_value=0, max_value=60_000))
+def test_a_bucket_never_understates_and_overstates_by_a_quarter_at_most(seconds: float) -> None:
+    upper = bound(seconds)
+    assert seconds <= upper + 0.001
+    assert upper <= max(0.1, seconds * 1.25 + 0.001)
+
+
+def test_what_is_older_than_every_bound_still_has_a_bucket() -> None:
+    assert bound(10_000_000) == math.inf
+
+
+@given(st.lists(st.floats(min_value=0, max_value=50_000), min_size=1, max_size=200))
+def test_percentiles_of_the_histogram_are_those_of_the_samples_within_a_bucket(samples: list[float]) -> None:
+    summary = summarise(Bucket(bound(value), 1, value) for value in samples)
+    exact = sorted(samples)[math.ceil(0.95 * len(samples)) - 1]
+    assert summary.p95 is not None
+    assert summary.largest == max(samples)
+    assert exact - 0.001 <= summary.p95 <= max(0.1, exact * 1.25 + 0.001)
+    assert summary.samples == len(samples)
+
+
+def test_no_sample_is_no_percentile_and_not_zero() -> None:
+    assert summarise([]).p95 is None
+
+
+@pytest.mark.parametrize(
+    ("last", "p95", "state"),
+    [
+        (None, None, "never"),
+        (ago(10), 3.0, "live"),
+        (ago(10), None, "live"),
+        (ago(10), 121.0, "stale"),
+        (ago(599), 3.0, "live"),
+        (ago(601), 3.0, "stale"),
+        (ago(1799), None, "stale"),
+        (ago(1801), 3.0, "silent"),
+    ],
+)
+def test_a_feed_is_what_its_objective_makes_of_it(last, p95, state) -> None:
+    assert feed_state(last, p95, NOW, 120) == state
+
+
+def test_a_tighter_objective_finds_silence_sooner() -> None:
+    assert feed_state(ago(200), 1.0, NOW, 10) == "silent"

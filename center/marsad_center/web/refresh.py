@@ -1,0 +1,129 @@
+"""Keeps the snapshot up to date: LISTEN 'figures' says whose figures to read again; a slow beat reads feeds and the
+pulse of analytics, because silence is found by the clock alone. What changed goes to the hub."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from datetime import UTC, datetime
+
+import asyncpg
+
+from marsad_center import db, ops, registry
+from marsad_center.db import Connection
+from marsad_center.indicators.figures import CLUSTER
+from marsad_center.settings import Settings
+from marsad_center.web.api import center_document
+from marsad_center.web.snapshot import Change, Snapshot, read
+from marsad_center.web.stream import Hub
+
+log = logging.getLogger(__name__)
+
+APPLICATION = "dashboard"
+COALESCE_SECONDS = 0.02
+BEAT_SECONDS = 5.0
+
+
+class Refresher:
+    """One task reads; the snapshot and the hub are its output."""
+
+    def __init__(
+        self, settings: Settings, snapshot: Snapshot, hub: Hub, readiness: ops.Readiness, *, beat: float = BEAT_SECONDS
+    ) -> None:
+        self._settings, self._snapshot, self._hub, self._readiness, self._beat = (
+            settings,
+            snapshot,
+            hub,
+            readiness,
+            beat,
+        )
+        self._touched: set[str] = set()
+        self._everything = True
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Refresh until cancelled."""
+        await db.wait_for_schema(
+            self._settings.database, APPLICATION, lambda sentence: self._readiness.missing("database", sentence)
+        )
+        listener = db.Listener(
+            self._settings.database, APPLICATION, ["figures"], self._reload, self._notified, on_lost=self._lost
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(listener.run())
+            group.create_task(registry.watch(self._settings.center, self._declared))
+            group.create_task(self._work())
+            group.create_task(self._status())
+
+    async def _reload(self) -> None:
+        self._everything = True
+        self._wake.set()
+
+    def _lost(self, reason: str) -> None:
+        self._readiness.missing("database", reason)
+        if self._snapshot.connected:
+            self._snapshot.connected = False
+            self._publish_status()
+
+    def _notified(self, _channel: str, payload: str) -> None:
+        try:
+            self._touched |= {str(code) for code in json.loads(payload)["facilities"]}
+        except (ValueError, KeyError, TypeError):
+            self._everything = True
+        self._wake.set()
+
+    async def _declared(self, center: registry.Center) -> None:
+        known, self._snapshot.center = self._snapshot.center, center
+        self._snapshot.retain(self._snapshot.codes())
+        if known is not None and known != center:
+            self._hub.publish([("center", center_document(center))])
+        self._everything = True
+        self._wake.set()
+
+    async def _work(self) -> None:
+        attempt = 0
+        while True:
+            try:
+                async with db.connected(self._settings.database, APPLICATION) as connection:
+                    self._everything, attempt = True, 0
+                    while True:
+                        await self._refresh(connection)
+                        await self._woken()
+            except (*db.TRANSIENT, asyncpg.TransactionRollbackError) as error:
+                self._lost(db.describe(error))
+            await asyncio.sleep(db.backoff(attempt))
+            attempt += 1
+
+    async def _woken(self) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), self._beat)
+            await asyncio.sleep(COALESCE_SECONDS)
+        except TimeoutError:
+            self._touched |= set(self._snapshot.codes())
+        self._wake.clear()
+
+    async def _refresh(self, connection: Connection) -> None:
+        center = self._snapshot.center
+        if center is None:
+            return
+        codes, self._touched = self._touched & {CLUSTER, *self._snapshot.codes()}, set()
+        if self._everything:
+            codes, self._everything = {CLUSTER, *self._snapshot.codes()}, False
+        reading = await read(connection, sorted(codes), datetime.now(UTC))
+        recovered = not self._snapshot.connected
+        changes: list[Change] = self._snapshot.apply(reading, float(center.freshness_objective_seconds))
+        self._hub.publish([(change.event, change.document) for change in changes])
+        self._readiness.met("database")
+        if recovered:
+            self._publish_status()
+
+    async def _status(self) -> None:
+        while True:
+            started = time.monotonic()
+            self._publish_status()
+            await asyncio.sleep(max(0.0, self._beat - (time.monotonic() - started)))
+
+    def _publish_status(self) -> None:
+        self._hub.publish([("status", self._snapshot.status_document(datetime.now(UTC)))])
