@@ -1,0 +1,100 @@
+"""Processes that a benchmark starts: seen from outside, ended for certain."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+STOP_SECONDS = 30
+
+
+@contextmanager
+def python(
+    words: list[str], settings: Mapping[str, str], log: Path, folder: Path = ROOT
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m ...` with `settings` added to the environment: ended by SIGTERM, else by force, and by the kernel
+    should this process die first."""
+    command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", *words]
+    path = os.pathsep.join(str(ROOT / part) for part in ("operator", "center", "."))
+    with log.open("ab") as out:
+        environment = {**os.environ, "PYTHONPATH": path, **settings}
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, cwd=folder)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def peak_mib(process: subprocess.Popen[bytes]) -> float:
+    """Most memory it ever had resident, in MiB (VmHWM)."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+    assert found
+    return int(found[1]) / 1024
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time a process has used until now."""
+    return _cpu(Path(f"/proc/{pid}/stat").read_text())
+
+
+def children_cpu_seconds(*names: str) -> float:
+    """The same of those children of this process that run one of the named programs."""
+    used = 0.0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            text = path.read_text()
+            name, parent = text[text.index("(") + 1 : text.rindex(")")], int(text.rpartition(")")[2].split()[1])
+            if parent == os.getpid() and name in names:
+                used += _cpu(text)
+    return used
+
+
+def _cpu(stat: str) -> float:
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def listening(process: subprocess.Popen[bytes], port: int, log: Path, seconds: float = 60) -> None:
+    """Wait until something listens on a port of the loopback. Raises RuntimeError with the log's end."""
+    end = asyncio.get_running_loop().time() + seconds
+    while process.poll() is None and asyncio.get_running_loop().time() < end:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
+    raise RuntimeError(f"nothing listens on {port}:\n{last(log)}")
+
+
+def last(log: Path) -> str:
+    """The end of a log, for a message that says why something failed."""
+    return log.read_text(errors="replace")[-3000:]
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback that are free now."""
+    held = [socket.socket() for _ in range(count)]
+    try:
+        for one in held:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in held]
+    finally:
+        for one in held:
+            one.close()

@@ -1,0 +1,3 @@
+module marsad.dev/e2e/node/tools/pause
+
+go 1.26.0

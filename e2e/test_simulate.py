@@ -1,0 +1,95 @@
+"""`marsad simulate` and the real gateway with a real PostgreSQL: what is played is what the center knows."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from marsad_center.gateway.service import Ports, run
+from marsad_center.tests.conftest import Database, database, postgres_server
+
+__all__ = ["database", "postgres_server"]  # fixtures of the center's own tests
+
+pytestmark = pytest.mark.postgres
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@contextlib.asynccontextmanager
+async def gateway(database: Database) -> AsyncIterator[int]:
+    """A running gateway; its MLLP port."""
+    started: asyncio.Future[Ports] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(run(database.settings("gateway"), started=started.set_result))
+    try:
+        yield (await asyncio.wait_for(started, 60)).mllp
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+async def play(port: int, *arguments: str) -> dict[str, Any]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "marsad.cli", "simulate", "--to", f"127.0.0.1:{port}", "--json", *arguments,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "operator")}, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    stdout, _ = await process.communicate()
+    assert process.returncode == 0
+    account: dict[str, Any] = json.loads(stdout)
+    return account
+
+
+async def test_everything_that_facilities_say_is_accepted_and_known(database: Database) -> None:
+    async with gateway(database) as port:
+        account = await play(port, "--facility", "KAMC=HIS/KAMC:40:140", "--facility", "ALNOOR=HIS/ALNOOR:30:90",
+                             "--warm-start", "--rate", "200", "--count", "3000", "--connections", "2")  # fmt: skip
+        async with database.connect("gateway") as connection:
+            stored = await connection.fetchval("SELECT count(*) FROM message WHERE ack_code = 'AA'")
+            quarantined = await connection.fetchval("SELECT count(*) FROM quarantine")
+            rows = await connection.fetch("""
+                SELECT facility, count(*) FILTER (WHERE in_ed) AS ed, count(triage_level) AS triaged,
+                       count(seen_at) AS seen,
+                       count(DISTINCT (point_of_care, room, bed)) FILTER (WHERE class = 'I' AND NOT in_ed) AS beds
+                FROM encounter WHERE state = 'present' GROUP BY facility""")
+            lasted = await connection.fetchval(
+                "SELECT count(*) FROM clinical_order WHERE resulted_at > ordered_at AND kind IN ('lab', 'radiology')"
+            )
+    assert account["answers"] == {"AA": 3000} == {"AA": stored}
+    assert quarantined == 0
+    assert {row["facility"] for row in rows} == {"KAMC", "ALNOOR"}
+    for row in rows:
+        assert row["ed"] > 0
+        assert row["triaged"] > 0
+        assert row["seen"] > 0
+        assert 0 < row["beds"] <= {"KAMC": 140, "ALNOOR": 90}[row["facility"]]
+    assert lasted > 20
+
+
+async def test_nobody_is_left_when_everybody_is_sent_home(database: Database) -> None:
+    async with gateway(database) as port:
+        await play(port, "--facility", "KAMC=HIS/KAMC:10:20", "--warm-start", "--empty-at-end",
+                   "--rate", "100", "--count", "400")  # fmt: skip
+        async with database.connect("gateway") as connection:
+            inside = await connection.fetchval("SELECT count(*) FROM encounter WHERE state = 'present'")
+            known = await connection.fetchval("SELECT count(*) FROM encounter")
+    assert inside == 0
+    assert known > 20
+
+
+async def test_a_file_played_twice_is_answered_twice_and_stored_once(database: Database, tmp_path: Path) -> None:
+    header = "MSH|^~\\&|HIS|KAMC|||20260301100000+0300||ADT^A04|C{0}|P|2.5.1||||||UNICODE UTF-8\r"
+    body = "EVN|A04|20260301100000+0300\rPID|1||P{0}\rPV1|1|E|ED||||||||||||||||V{0}\r"
+    file = tmp_path / "ten.hl7"
+    file.write_bytes("\n".join((header + body).format(number) for number in range(10)).encode())
+    async with gateway(database) as port:
+        account = await play(port, "--file", str(file), "--repeat", "2")
+        async with database.connect("gateway") as connection:
+            stored = await connection.fetchval("SELECT count(*) FROM message")
+    assert (account["answers"], account["repeated"]) == ({"AA": 20}, 10)
+    assert stored == 10
