@@ -8,6 +8,7 @@ clone on the same machine, or a change elsewhere, builds nothing.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import functools
 import hashlib
 import re
@@ -106,11 +107,22 @@ def _ldflags(tool: str) -> str:
 
 
 def build(tool: str) -> Path:
-    """Build a tool if the cache lacks it; the folder appears only when complete, so a killed build leaves nothing."""
+    """Build a tool if the cache lacks it; the folder appears only when complete, so a killed build leaves nothing.
+
+    Of two that want the same tool at a time, one builds and the other waits for it.
+    """
     target = folder(tool)
     if target.is_dir():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
+    with (target.parent / f".{tool}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # released with the file, also when the process is killed
+        if not target.is_dir():
+            _build(tool, target)
+    return target
+
+
+def _build(tool: str, target: Path) -> None:
     scratch = Path(tempfile.mkdtemp(prefix=f".{tool}-", dir=target.parent))
     out = str(scratch / tool) if tool in OWN_MAIN else f"{scratch}/"
     command: list[str | Path] = [
@@ -133,7 +145,6 @@ def build(tool: str) -> Path:
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
-    return target
 
 
 def program(tool: str, name: str = "") -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,23 @@ def test_every_tool_has_an_exact_version_and_something_to_build(tool: str) -> No
 
 def test_every_folder_of_tools_is_built() -> None:
     assert {path.name for path in binaries.TOOLS.iterdir() if path.is_dir()} == set(binaries.MODULES)
+
+
+def test_two_that_want_the_same_tool_build_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = []
+
+    def compile_slowly(command: list[str | Path], **_: object) -> None:
+        compiled.append(command)
+        time.sleep(0.2)
+        (Path(str(command[command.index("-o") + 1])) / "program").touch()
+
+    monkeypatch.setattr(binaries, "folder", lambda tool: tmp_path / "bin" / tool)
+    monkeypatch.setattr(binaries, "go", lambda: "go")
+    monkeypatch.setattr(binaries, "run", compile_slowly)
+    with ThreadPoolExecutor(2) as both:
+        assert set(both.map(binaries.build, ["helm", "helm"])) == {tmp_path / "bin" / "helm"}
+    assert len(compiled) == 1
+    assert [path.name for path in (tmp_path / "bin" / "helm").iterdir()] == ["program"]
 
 
 def test_no_file_of_the_node_is_left_with_an_unfilled_name() -> None:
