@@ -129,9 +129,25 @@ class Reason(StrEnum):
     )
     PODS_FAILING = (
         "PodsFailing",
-        "A pod cannot start or keeps stopping (image, configuration, crash). Read its log and the message.",
+        "Pods cannot be made or started, or do not become ready in time. Read the message, then their log and Events.",
     )
-    UNSCHEDULABLE = "Unschedulable", "No node has room for a pod. Add nodes, or lower requests in spec.overrides."
+    # any stage that has pods: what Kubernetes says of one of them, in its own words where they stay the same
+    UNSCHEDULABLE = (
+        "Unschedulable",
+        "No node takes a pod; the message quotes the scheduler. Add nodes, free a volume, or lower spec.overrides.",
+    )
+    IMAGE_PULL_BACK_OFF = (
+        "ImagePullBackOff",
+        "An image cannot be pulled. Look at its name, the registry and the road to it; it is tried again by itself.",
+    )
+    CREATE_CONTAINER_CONFIG_ERROR = (
+        "CreateContainerConfigError",
+        "A pod lacks a Secret, ConfigMap or key, which the message names. Create it; the pod then starts by itself.",
+    )
+    CRASH_LOOP_BACK_OFF = (
+        "CrashLoopBackOff",
+        "A container starts and ends again and again. Read its last log with the command in the message.",
+    )
     DISABLED = "Disabled", "The declaration turns this off. Nothing to do."
     # FreshnessMet, Connected
     WITHIN_OBJECTIVE = "WithinObjective", "95 % of the last hour's events were shown within the objective."

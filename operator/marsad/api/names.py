@@ -17,6 +17,7 @@ LABEL_INSTANCE = "app.kubernetes.io/instance"  # the HealthCluster's name
 LABEL_NAME = "app.kubernetes.io/name"  # the component
 LABEL_VERSION = "app.kubernetes.io/version"  # the release
 LABEL_HEALTHCLUSTER = f"{GROUP}/healthcluster"
+LABEL_CNPG_CLUSTER = "cnpg.io/cluster"  # CloudNativePG's own, on all that it makes for a database
 MANAGED_BY = "marsad"
 PART_OF = "control-center"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from marsad.api.healthcluster import DeletionPolicy
-from marsad.api.names import LABEL_HEALTHCLUSTER
+from marsad.api.names import LABEL_CNPG_CLUSTER, LABEL_HEALTHCLUSTER
 from marsad.core import inventory
 from marsad.core.kinds import CLUSTER, CNPG, MANAGED, SECRET, VOLUME_CLAIM
 from marsad.core.secrets import secret_names
@@ -16,7 +16,6 @@ from marsad.core.world import Key, Manifest, Observed
 
 HALT = {"cnpg.io/reconciliationLoop": "disabled"}  # CloudNativePG's own switch
 _RUNNING = ("Deployment", "Job", "PodDisruptionBudget")
-_CLUSTER_LABEL = "cnpg.io/cluster"
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,8 @@ def _claims(observed: Observed) -> list[Manifest]:
     found = (live for key, live in sorted(observed.objects.items()) if (key.group, key.kind) == ("", VOLUME_CLAIM.kind))
     name = observed.cluster.name
     labelled = ((live, live["metadata"].get("labels") or {}) for live in found)
-    return [live for live, labels in labelled if _CLUSTER_LABEL in labels and labels.get(LABEL_HEALTHCLUSTER) == name]
+    made = ((live, labels) for live, labels in labelled if LABEL_CNPG_CLUSTER in labels)
+    return [live for live, labels in made if labels.get(LABEL_HEALTHCLUSTER) == name]
 
 
 def _owned(claim: Manifest, cluster: Manifest) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from marsad.api.names import GROUP, VERSION
+from marsad.api.names import GROUP, LABEL_HEALTHCLUSTER, VERSION
 
 _SEE = ("list", "watch")
 _OWN = (*_SEE, "create", "patch", "delete")  # server-side apply of something new needs create, too
@@ -17,7 +17,8 @@ MONITORING = "monitoring.coreos.com"
 class Kind:
     """A kind of object, and what the operator does with it.
 
-    `optional` kinds may not be served (their CRD is someone else's). `metadata_only` kinds are seen without content.
+    `optional` kinds may not be served (their CRD is someone else's). `metadata_only` kinds are seen without content,
+    `status_only` ones without spec and annotations, and with a `selector` (of labels) only those that it selects.
     `prunable` ones may be deleted when no longer desired; what holds state or secrets never is (only the deletion of
     the HealthCluster removes those). `verbs` is exactly what RBAC must grant.
     """
@@ -29,6 +30,8 @@ class Kind:
     namespaced: bool = True
     optional: bool = False
     metadata_only: bool = False
+    status_only: bool = False
+    selector: str = ""
     verbs: tuple[str, ...] = _OWN
     prunable: bool = True
 
@@ -69,7 +72,10 @@ MANAGED: tuple[Kind, ...] = (
 HEALTHCLUSTER = Kind(GROUP, VERSION, "HealthCluster", "healthclusters", verbs=(*_SEE, "patch"), prunable=False)
 FACILITY = Kind(GROUP, VERSION, "Facility", "facilities", verbs=_SEE, prunable=False)
 
-WATCHED: tuple[Kind, ...] = (HEALTHCLUSTER, FACILITY, NAMESPACE, *MANAGED)
+POD = Kind("", "v1", "Pod", "pods", status_only=True, selector=LABEL_HEALTHCLUSTER, verbs=_SEE, prunable=False)
+"""Pods of the centers, CloudNativePG's too, which passes our label on: they say why something does not come up."""
+
+WATCHED: tuple[Kind, ...] = (HEALTHCLUSTER, FACILITY, NAMESPACE, *MANAGED, POD)
 """Everything whose change causes a reconcile. Status of our own kinds is written through their subresource."""
 
 _BY_ID = {(kind.group, kind.kind): kind for kind in WATCHED}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from marsad.api.conditions import ConditionType, Reason
 from marsad.api.database import DatabaseStatus, Engine
-from marsad.api.names import LABEL_NAME, MIGRATE
+from marsad.api.names import LABEL_CNPG_CLUSTER, LABEL_NAME, MIGRATE
 from marsad.core.conditions import Finding
 from marsad.core.context import CNPG_NAME
 from marsad.core.diff import Plan
 from marsad.core.kinds import CLUSTER, CNPG
+from marsad.core.pods import trouble
 from marsad.core.world import Key, Manifest, Observed
 
 KIND = ConditionType.DATABASE_READY
@@ -67,7 +69,17 @@ def _cloudnative_pg(observed: Observed, plan: Plan) -> Finding:
     if live is None or Key.of(live) in plan.differs:
         return Finding.false(KIND, Reason.PROVISIONING, "The Cluster `database` is being written.")
     status = _status(live)
-    return _without_primary(status) or _instances(live, status)
+    return _with_trouble(observed, _without_primary(status) or _instances(live, status))
+
+
+def _with_trouble(observed: Observed, found: Finding) -> Finding:
+    """What befalls a pod of the database, where one is awaited: its reason where nobody serves, else its words."""
+    awaited = found.reason in (Reason.PROVISIONING, Reason.PRIMARY_SERVING)
+    failing = trouble(observed, LABEL_CNPG_CLUSTER, CNPG_NAME) if awaited else None
+    if failing is None:
+        return found
+    reason = found.reason if found.holds else failing.reason
+    return replace(found, reason=reason, message=f"{found.message} {failing.message}")
 
 
 def _without_primary(status: Mapping[str, Any]) -> Finding | None:
@@ -127,4 +139,6 @@ def _migration(observed: Observed, plan: Plan) -> Finding | None:
         log = f"kubectl logs --namespace {key.namespace} --selector {LABEL_NAME}={MIGRATE}"
         next_try = "It was given up: delete it, and it starts anew." if ended else "It is tried again."
         return Finding.false(KIND, Reason.MIGRATION_FAILED, f"Job {key.name} fails: {log} says why. {next_try}")
+    if (failing := trouble(observed, LABEL_NAME, MIGRATE)) is not None:
+        return Finding.false(KIND, failing.reason, f"Job {key.name} waits. {failing.message}")
     return Finding.false(KIND, Reason.MIGRATION_RUNNING, f"Job {key.name} brings the schema to the release's version.")

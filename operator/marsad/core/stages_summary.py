@@ -24,6 +24,9 @@ FOR_PEOPLE = frozenset(
         Reason.MIGRATION_FAILED,
         Reason.PODS_FAILING,
         Reason.UNSCHEDULABLE,
+        Reason.IMAGE_PULL_BACK_OFF,
+        Reason.CREATE_CONTAINER_CONFIG_ERROR,
+        Reason.CRASH_LOOP_BACK_OFF,
     }
 )
 """Reasons that wait for a person: the operator tries on, but nothing will come of it before someone acts."""

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from marsad.api.conditions import ConditionType, Reason
-from marsad.api.names import ANALYTICS, DASHBOARD, GATEWAY
+from marsad.api.names import ANALYTICS, DASHBOARD, GATEWAY, LABEL_NAME
 from marsad.core.conditions import Finding
 from marsad.core.diff import Plan
+from marsad.core.pods import trouble
 from marsad.core.world import Key, Manifest, Observed
 
 
@@ -36,7 +37,7 @@ def judge_dashboards(observed: Observed, plan: Plan, database: Finding) -> Findi
 def running_release(observed: Observed, label: str) -> str | None:
     """The release that every wanted pod of the dashboard runs; None while it is in doubt."""
     live = observed.get("apps", "Deployment", DASHBOARD)
-    if live is None or _unready(live) is not None:
+    if live is None or _unmade(live) is not None or _unavailable(live) is not None:
         return None
     labels: Mapping[str, str] = live["metadata"].get("labels") or {}
     return labels.get(label)
@@ -63,27 +64,44 @@ def _judge(name: str, observed: Observed, plan: Plan) -> tuple[Reason, str] | No
         return Reason.PROVISIONING, f"Deployment {name} is being written."
     if Key.of(live) in plan.differs:
         return Reason.ROLLOUT_IN_PROGRESS, f"Deployment {name} is being brought to what is declared."
-    return _unready(live)
+    if (found := _unmade(live)) is not None or (found := _unavailable(live)) is None:
+        return found
+    if (failing := trouble(observed, LABEL_NAME, name)) is not None:
+        return failing.reason, f"{_available(live)}. {failing.message}"
+    return found
 
 
-def _unready(live: Manifest) -> tuple[Reason, str] | None:
+def _unmade(live: Manifest) -> tuple[Reason, str] | None:
+    """Why there are no pods yet that could tell."""
     name, status = live["metadata"]["name"], live.get("status") or {}
     if status.get("observedGeneration", 0) < live["metadata"].get("generation", 0):
         return Reason.ROLLOUT_IN_PROGRESS, f"Deployment {name} was changed a moment ago."
-    conditions = {item["type"]: item for item in status.get("conditions") or ()}
-    if (failing := conditions.get("ReplicaFailure")) and failing["status"] == "True":
+    failing = _conditions(live).get("ReplicaFailure")
+    if failing is not None and failing["status"] == "True":
         quota = "exceeded quota" in failing.get("message", "")
         return Reason.QUOTA_EXCEEDED if quota else Reason.PODS_FAILING, _quoted(name, failing)
+    return None
+
+
+def _unavailable(live: Manifest) -> tuple[Reason, str] | None:
+    """That pods are not as they should be, by their numbers."""
+    status = live.get("status") or {}
     wanted = live["spec"].get("replicas", 1)
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     if updated >= wanted and available >= wanted and status.get("replicas", 0) <= updated:
         return None
-    progress: Mapping[str, Any] = conditions.get("Progressing", {})
-    if progress.get("reason") == "ProgressDeadlineExceeded":
-        return Reason.PODS_FAILING, (
-            f"{available} of {wanted} replicas of {name} are available, and it is not getting better: look at its pods."
-        )
-    return Reason.ROLLOUT_IN_PROGRESS, f"{available} of {wanted} replicas of {name} are available."
+    if _conditions(live).get("Progressing", {}).get("reason") == "ProgressDeadlineExceeded":
+        return Reason.PODS_FAILING, f"{_available(live)}, and it is not getting better: look at its pods."
+    return Reason.ROLLOUT_IN_PROGRESS, f"{_available(live)}."
+
+
+def _available(live: Manifest) -> str:
+    available, wanted = (live.get("status") or {}).get("availableReplicas", 0), live["spec"].get("replicas", 1)
+    return f"{available} of {wanted} replicas of {live['metadata']['name']} are available"
+
+
+def _conditions(live: Manifest) -> Mapping[str, Mapping[str, Any]]:
+    return {item["type"]: item for item in (live.get("status") or {}).get("conditions") or ()}
 
 
 def _quoted(name: str, condition: Mapping[str, Any]) -> str:

@@ -159,8 +159,12 @@ def lean(kind: Kind, item: Manifest) -> Manifest:
     if LAST_APPLIED in (annotations := metadata.get("annotations", {})):
         metadata["annotations"] = {name: value for name, value in annotations.items() if name != LAST_APPLIED}
     ours = LABEL_HEALTHCLUSTER in metadata.get("labels", {}) or kind.kind in WHOLE
-    rest = item if ours and not kind.metadata_only else {"apiVersion": item["apiVersion"], "kind": item["kind"]}
-    return {**rest, "metadata": metadata}
+    if ours and not (kind.metadata_only or kind.status_only):
+        return {**item, "metadata": metadata}
+    if kind.status_only:
+        metadata.pop("annotations", None)  # CloudNativePG keeps a copy of the whole pod there
+    told = {"status": item.get("status") or {}} if ours and kind.status_only else {}
+    return {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": metadata, **told}
 
 
 def _id(kind: Kind) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from marsad.core.desired import desired
 from marsad.core.diff import Plan, plan
 from marsad.core.kinds import HEALTHCLUSTER, kind_of
 from marsad.core.outcome import Done, Outcome, Refused, Wait
+from marsad.core.pods import settling
 from marsad.core.secrets import wanted_secrets
 from marsad.core.stages import judge
 from marsad.core.templates import Templates
@@ -74,7 +75,7 @@ class Reconciler:
         if self._observer.renewing():
             return Wait(RENEWAL_LOOK, "a watch is being renewed; status is told after that")
         await self._tell(observed, judge(observed, planned, done.refused))
-        return next(iter(done.refused.values()), Done())
+        return next(iter(done.refused.values()), _patience(observed))
 
     async def _write(self, observed: Observed, planned: Plan) -> Applied:
         """Everything that is written for a center that is provided, the finalizer first."""
@@ -135,6 +136,12 @@ class Reconciler:
         if not self._observer.clusters(namespace):
             await self._statuses.facilities(self._observer.facilities(namespace), None)
         return Done()
+
+
+def _patience(observed: Observed) -> Outcome:
+    """Look again when time alone will have changed what is to be said."""
+    seconds = settling(observed)
+    return Done() if seconds is None else Wait(seconds, "a pod cannot be scheduled, which may pass")
 
 
 def _is_rival(conditions: tuple[Condition, ...]) -> bool:

@@ -66,12 +66,13 @@ class Watches:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _list(self, kind: Kind) -> str:
-        listing = await self._client.list(kind)
+        listing = await self._client.list(kind, selector=kind.selector)
         self._cache.replace(kind, listing.items, listing.resource_version)
         return listing.resource_version
 
     async def _watch(self, kind: Kind, version: str) -> str:
-        async with aclosing(self._client.watch(kind, resource_version=version)) as events:
+        watching = self._client.watch(kind, resource_version=version, selector=kind.selector)
+        async with aclosing(watching) as events:
             async for event in events:
                 version = event.object["metadata"]["resourceVersion"]
                 if event.type != "BOOKMARK":

@@ -15,7 +15,7 @@ def test_each_kind_is_there_once() -> None:
 
 def test_an_unknown_kind_is_an_error() -> None:
     with pytest.raises(KeyError):
-        kind_of("", "Pod")
+        kind_of("", "Node")
 
 
 @pytest.mark.parametrize("kind", WATCHED, ids=lambda kind: kind.kind)

@@ -190,6 +190,15 @@ def secret(name: str) -> Manifest:
     }
 
 
+def pod(
+    name: str, status: Manifest, component: str = "gateway", *, healthcluster: str = "makkah", **labels: str
+) -> Manifest:
+    """A pod as the cache shows it: metadata and status only."""
+    labels = {"app.kubernetes.io/name": component, "marsad.dev/healthcluster": healthcluster} | labels
+    metadata = {"name": name, "namespace": "makkah", "uid": f"uid-{name}", "labels": labels}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": status}
+
+
 def deployment_status(live: Manifest, **status: Any) -> Manifest:
     """A Deployment whose controller has seen it and whose pods are all there, except as said."""
     replicas = live["spec"]["replicas"]

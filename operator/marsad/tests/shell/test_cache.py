@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from marsad.api.names import LABEL_HEALTHCLUSTER
-from marsad.core.kinds import Kind
+from marsad.core.kinds import POD, Kind
 from marsad.core.world import Key, Manifest
 from marsad.shell import watch
 from marsad.shell.cache import Cache
@@ -23,7 +23,7 @@ from marsad.tests.shell.waiting import eventually
 CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps")
 SECRET = Kind("", "v1", "Secret", "secrets", metadata_only=True)
 WIDGET = Kind("test.example", "v1", "Widget", "widgets", optional=True)
-KINDS = (CONFIG_MAP, SECRET, WIDGET)
+KINDS = (CONFIG_MAP, SECRET, WIDGET, POD)
 
 
 def config_map(namespace: str, name: str, ours: bool = True, **data: str) -> Manifest:
@@ -146,6 +146,28 @@ async def test_a_secrets_value_and_managed_fields_are_not_kept(world: World) -> 
     assert "managedFields" not in str(world.cache.namespace(world.namespace))
     assert "data" not in (world.get("theirs") or {"data": ""}), "others' objects are known by name only"
     assert (world.get("ours") or {})["data"] == {"x": "1"}
+
+
+async def test_of_pods_only_those_of_centers_are_kept_and_of_those_what_they_report(world: World) -> None:
+    def pod(name: str, labels: dict[str, str]) -> Manifest:
+        metadata = {"namespace": world.namespace, "name": name, "labels": labels, "annotations": {"spec": "copied"}}
+        spec = {"containers": [{"name": "main", "image": "example/image:1"}]}
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+    def known() -> dict[str, Manifest]:
+        return {item["metadata"]["name"]: item for item in world.cache.within(world.namespace, POD)}
+
+    await world.client.create(POD, pod("theirs", {"app": "theirs"}))
+    await world.client.create(POD, pod("ours", {LABEL_HEALTHCLUSTER: "makkah"}))
+    await eventually(lambda: "ours" in known(), "the watch tells of our pod")
+    world.proxy.cut()
+    await world.client.create(POD, pod("another", {LABEL_HEALTHCLUSTER: "makkah"}))
+    await eventually(lambda: "another" in known() and world.cache.complete(KINDS), "all are listed again")
+    assert known().keys() == {"ours", "another"}
+    for item in known().values():
+        assert item.keys() == {"apiVersion", "kind", "metadata", "status"}
+        assert item["status"]["phase"] == "Pending"
+        assert "annotations" not in item["metadata"]
 
 
 class TestOwnWrites:

@@ -15,9 +15,9 @@ from typing import Any
 
 import yaml
 
-from marsad.core.kinds import CLUSTER, FACILITY, HEALTHCLUSTER, MANAGED, Kind
+from marsad.core.kinds import CLUSTER, FACILITY, HEALTHCLUSTER, MANAGED, POD, Kind
 from marsad.core.world import Manifest
-from marsad.shell.client import Client
+from marsad.shell.client import Client, path
 from marsad.shell.errors import Conflict, NotFound
 from marsad.tests.shell.waiting import DEADLINE, until
 
@@ -54,6 +54,12 @@ class Center:
                 await self.client.create(HEALTHCLUSTER, document)
             elif facilities:
                 await self.client.create(FACILITY, document)
+
+    async def say(self, status: Manifest) -> None:
+        """Write into the HealthCluster's status as someone else would, who is not the operator."""
+        to = f"{path(HEALTHCLUSTER, self.namespace, self.name)}/status"
+        body = {"status": status}
+        await self.client.ask("PATCH", to, query=CONTROLLER, body=body, content="application/merge-patch+json")
 
     async def live(self) -> Manifest:
         return await self.client.get(HEALTHCLUSTER, self.namespace, self.name)
@@ -148,13 +154,23 @@ class Center:
         status["conditions"] = [{"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable"}]
         await self._say(DEPLOYMENT, deployment, status)
 
+    async def pod(self, deployment: str, status: Manifest) -> None:
+        """Play controller and kubelet: the Deployment has one pod, which reports this."""
+        name = f"{deployment}-5d8c-x2x9"
+        if (live := await self.get(POD, name)) is None:
+            template = (await self.client.get(DEPLOYMENT, self.namespace, deployment))["spec"]["template"]
+            metadata = {**template["metadata"], "namespace": self.namespace, "name": name}
+            made = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+            live = await self.client.create(POD, made)
+        await self._say(POD, live, status)
+
     async def _say(self, kind: Kind, item: Manifest, status: Manifest) -> None:
         if item.get("status") == status:
             return
         body = {"metadata": {"resourceVersion": item["metadata"]["resourceVersion"]}, "status": status}
-        path = f"/apis/{kind.api_version}/namespaces/{self.namespace}/{kind.plural}/{item['metadata']['name']}/status"
+        to = f"{path(kind, self.namespace, item['metadata']['name'])}/status"
         with contextlib.suppress(Conflict):  # it changed meanwhile; the next look plays on
-            await self.client.ask("PATCH", path, query=CONTROLLER, body=body, content="application/merge-patch+json")
+            await self.client.ask("PATCH", to, query=CONTROLLER, body=body, content="application/merge-patch+json")
 
 
 def deployed(deployment: Manifest) -> Manifest:
