@@ -57,6 +57,17 @@ def status(observed: Observed, conditions: Sequence[Condition]) -> dict[str, Any
     return made.dump()
 
 
+def correction(stands: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON merge patch that makes `wanted` of a status: what is not wanted becomes null, lists are replaced."""
+    patch: dict[str, Any] = {name: None for name in stands if name not in wanted}
+    for name, value in wanted.items():
+        there = stands.get(name)
+        if isinstance(value, Mapping) and isinstance(there, Mapping):
+            value = correction(there, value)
+        patch[name] = value
+    return patch
+
+
 def endpoints(observed: Observed) -> Endpoints | None:
     """Addresses inside the Kubernetes cluster, of Services that exist.
 

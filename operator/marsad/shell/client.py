@@ -100,10 +100,17 @@ class Client(Transport):
         return await self._write("POST", to, kind, manifest, query={"fieldManager": FIELD_MANAGER}, guard=guard)
 
     async def patch(
-        self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any], *, guard: Guard | None = None
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        patch: Mapping[str, Any],
+        *,
+        status: bool = False,
+        guard: Guard | None = None,
     ) -> Manifest:
         """JSON merge patch; with `metadata.resourceVersion` in it, only of that version (else Conflict)."""
-        to, query = path(kind, namespace, name), {"fieldManager": FIELD_MANAGER}
+        to, query = path(kind, namespace, name) + ("/status" if status else ""), {"fieldManager": FIELD_MANAGER}
         return await self._write("PATCH", to, kind, patch, query=query, content=MERGE, guard=guard)
 
     async def delete(

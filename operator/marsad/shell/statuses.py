@@ -13,7 +13,7 @@ from marsad.api.healthcluster import HealthClusterStatus
 from marsad.api.model import Condition, Resource
 from marsad.core.facilities import facility_status
 from marsad.core.kinds import FACILITY, HEALTHCLUSTER, Kind
-from marsad.core.status import status, transitions
+from marsad.core.status import correction, status, transitions
 from marsad.core.world import Manifest, Observed
 from marsad.shell.errors import Conflict, NotFound
 from marsad.shell.events import post
@@ -59,7 +59,16 @@ class Statuses:
             "status": wanted,
         }
         try:
-            return await self._writer.apply(kind, manifest, status=True)
+            answer = await self._writer.apply(kind, manifest, status=True)
+            if answer.get("status") == wanted:
+                return answer
+            # An apply leaves what another manager wrote. Status is ours alone, and would differ at every look.
+            patch = {"metadata": _this_version(answer), "status": correction(answer.get("status") or {}, wanted)}
+            return await self._writer.patch(kind, metadata.namespace, metadata.name, patch, status=True)
         except (NotFound, Conflict):
             log.debug("%s/%s went away before its status was written", kind.kind, metadata.name)
             return None
+
+
+def _this_version(item: Manifest) -> dict[str, str]:
+    return {name: item["metadata"][name] for name in ("uid", "resourceVersion")}

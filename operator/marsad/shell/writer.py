@@ -34,10 +34,12 @@ class Writer:
         """Create; Conflict when the name is taken."""
         return await self._heard(kind, "create", self._client.create(kind, manifest, guard=self._fence.check))
 
-    async def patch(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> Manifest:
-        """JSON merge patch."""
-        doing = self._client.patch(kind, namespace, name, patch, guard=self._fence.check)
-        return await self._heard(kind, "patch", doing)
+    async def patch(
+        self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any], *, status: bool = False
+    ) -> Manifest:
+        """JSON merge patch; the answer is in the cache when this returns."""
+        doing = self._client.patch(kind, namespace, name, patch, status=status, guard=self._fence.check)
+        return await self._heard(kind, "patch-status" if status else "patch", doing)
 
     async def delete(
         self, kind: Kind, live: Manifest, *, propagation: str = "Background", same_version: bool = True

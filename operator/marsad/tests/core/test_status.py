@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from marsad.api.healthcluster import HealthClusterStatus
 from marsad.core.diff import plan
 from marsad.core.outcome import Refused
 from marsad.core.stages import judge
-from marsad.core.status import Event, status, transitions
+from marsad.core.status import Event, correction, status, transitions
 from marsad.core.world import Observed
 from marsad.tests.core.worlds import (
     EXTERNAL,
@@ -97,6 +99,31 @@ def test_during_a_rollout_the_release_that_served_before_is_told() -> None:
 def test_a_refused_health_cluster_tells_nothing_of_anothers_center() -> None:
     found = told(replace(provided(), cluster=cluster("younger", born="2026-03-01T09:00:00Z"), rivals=(cluster(),)))
     assert found.keys() == {"observedGeneration", "conditions"}
+
+
+def merged(stands: Any, patch: Any) -> Any:
+    """RFC 7386, section 2, as the API server applies it."""
+    if not isinstance(patch, dict):
+        return patch
+    found = dict(stands) if isinstance(stands, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            found.pop(name, None)
+        else:
+            found[name] = merged(found.get(name), value)
+    return found
+
+
+STATUS = st.recursive(
+    st.integers() | st.lists(st.integers()) | st.text(),
+    lambda values: st.dictionaries(st.sampled_from("abcd"), values),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from("abcd"), STATUS), st.dictionaries(st.sampled_from("abcd"), STATUS))
+def test_a_correction_leaves_exactly_what_is_wanted(stands: dict[str, Any], wanted: dict[str, Any]) -> None:
+    assert merged(stands, correction(stands, wanted)) == wanted
 
 
 def test_endpoints_are_told_of_services_that_exist() -> None:

@@ -110,9 +110,10 @@ class Proxy:
         return response
 
     async def _pump(self, answered: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
-        async for chunk in answered.content.iter_any():
-            if not self.deaf:
-                await response.write(chunk)
+        with contextlib.suppress(ConnectionResetError):  # the operator ended its watch
+            async for chunk in answered.content.iter_any():
+                if not self.deaf:
+                    await response.write(chunk)
 
 
 def problem(code: int, message: str, *, reason: str = "", retry_after: int | None = None) -> web.Response:

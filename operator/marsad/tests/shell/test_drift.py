@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from marsad.tests.shell.proxy import problem
 from marsad.tests.shell.waiting import eventually, until
 from marsad.tests.shell.world import KINDS
 
+WHEN = "2026-01-01T00:00:00Z"
 EDITS: dict[str, Any] = {
     "Service": {"spec": {"ports": [{"name": "http", "port": 9999}]}},
     "ServiceAccount": {"automountServiceAccountToken": True},
@@ -126,6 +128,22 @@ async def test_an_idle_center_is_looked_at_and_nothing_is_written(world: World) 
         looks, writes = operator.metric("marsad_reconcile_total"), len(world.proxy.writes())
         await eventually(lambda: operator.metric("marsad_reconcile_total") >= looks + 6, "six resyncs")
         assert world.proxy.writes()[writes:] == []
+
+
+async def test_what_others_wrote_into_a_status_goes_and_then_nothing_is_written(world: World) -> None:
+    await world.center.declare()
+    lie = {"type": "BackedUp", "status": "True", "reason": "ByHand", "message": "", "lastTransitionTime": WHEN}
+    theirs = {"conditions": [lie], "database": {"engine": "by-hand", "primary": "theirs"}}
+    await world.center.say(theirs)
+    async with world.operator(MARSAD_RESYNC_SECONDS="1") as operator:
+
+        async def gone() -> bool:
+            return "ByHand" not in (told := json.dumps((await world.center.live()).get("status"))) and "Ready" in told
+
+        await until(gone, "the operator's own status stands alone")
+        assert "theirs" not in json.dumps((await world.center.live())["status"])
+        await quiet(world, operator, looks=10)
+        assert operator.metric("marsad_writes_total", kind="HealthCluster", verb="patch-status") >= 1
 
 
 async def test_a_restarted_operator_writes_nothing_that_is_right_already(world: World) -> None:
