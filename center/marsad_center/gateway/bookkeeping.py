@@ -16,14 +16,20 @@ Result = Literal["accepted", "rejected", "duplicate"]
 async def insert_unmeasured(connection: db.Connection, accepted: Sequence[Inbound]) -> None:
     """One row an accepted message: analytics takes it when a figure includes it."""
     rows = [
-        [inbound.route.feed_id, inbound.route.facility, inbound.event_at or inbound.received_at, inbound.received_at]
+        [
+            inbound.route.feed_id,
+            inbound.route.facility,
+            inbound.event_at or inbound.received_at,
+            inbound.received_at,
+            inbound.own_time,
+        ]
         for inbound in accepted
         if inbound.route is not None
     ]
     if rows:
         await connection.execute(
-            "INSERT INTO unmeasured (feed_id, facility, event_at, received_at)"
-            " SELECT * FROM unnest($1::int[], $2::text[], $3::timestamptz[], $4::timestamptz[])",
+            "INSERT INTO unmeasured (feed_id, facility, event_at, received_at, sent_at)"
+            " SELECT * FROM unnest($1::int[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[])",
             *(list(column) for column in zip(*rows, strict=True)),
         )
 
@@ -33,6 +39,7 @@ async def count(connection: db.Connection, final: Sequence[tuple[Inbound, Result
     counts: Counter[tuple[int, str]] = Counter()
     last_event: dict[int, datetime | None] = {}
     last_received: dict[int, datetime] = {}
+    last_sent: dict[int, datetime | None] = {}
     for inbound, result in final:
         if inbound.route is None:
             continue
@@ -41,14 +48,20 @@ async def count(connection: db.Connection, final: Sequence[tuple[Inbound, Result
         counts[feed, "quarantined"] += result == "rejected" and bool(inbound.reason)
         last_received[feed] = max(last_received.get(feed, inbound.received_at), inbound.received_at)
         last_event.setdefault(feed, None)
-        if result == "accepted" and inbound.event_at is not None:
+        last_sent.setdefault(feed, None)
+        if result != "accepted":
+            continue
+        if inbound.event_at is not None:
             last_event[feed] = max(last_event[feed] or inbound.event_at, inbound.event_at)
+        sent = min(inbound.own_time, inbound.received_at)  # what a clock that is ahead says lies in the future
+        last_sent[feed] = max(last_sent[feed] or sent, sent)
     rows = [
         [
             feed,
             *(counts[feed, name] for name in ("accepted", "rejected", "duplicate", "quarantined")),
             last_event[feed],
             last_received[feed],
+            last_sent[feed],
         ]
         for feed in sorted(last_received)
     ]
@@ -56,16 +69,20 @@ async def count(connection: db.Connection, final: Sequence[tuple[Inbound, Result
         await connection.execute(
             """
             INSERT INTO feed_counter AS c
-                (feed_id, received, accepted, rejected, duplicate, quarantined, last_event_at, last_received_at)
-            SELECT feed, accepted + rejected + duplicate, accepted, rejected, duplicate, quarantined, event, received
+                (feed_id, received, accepted, rejected, duplicate, quarantined, last_event_at, last_received_at,
+                last_sent_at)
+            SELECT feed, accepted + rejected + duplicate, accepted, rejected, duplicate, quarantined, event, received,
+                sent
             FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[],
-                $7::timestamptz[]) AS n (feed, accepted, rejected, duplicate, quarantined, event, received)
+                $7::timestamptz[], $8::timestamptz[])
+                AS n (feed, accepted, rejected, duplicate, quarantined, event, received, sent)
             ON CONFLICT (feed_id) DO UPDATE SET
                 received = c.received + excluded.received, accepted = c.accepted + excluded.accepted,
                 rejected = c.rejected + excluded.rejected, duplicate = c.duplicate + excluded.duplicate,
                 quarantined = c.quarantined + excluded.quarantined,
                 last_event_at = greatest(c.last_event_at, excluded.last_event_at),
-                last_received_at = greatest(c.last_received_at, excluded.last_received_at)
+                last_received_at = greatest(c.last_received_at, excluded.last_received_at),
+                last_sent_at = greatest(c.last_sent_at, excluded.last_sent_at)
             """,
             *(list(column) for column in zip(*rows, strict=True)),
         )

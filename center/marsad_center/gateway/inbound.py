@@ -45,6 +45,7 @@ class Inbound:
     trigger: str = ""
     codec: str = ""
     event_at: datetime | None = None
+    sent_at: datetime | None = None
     facts: tuple[Fact, ...] = ()
     stored: bool = False
     reason: str = ""
@@ -56,6 +57,11 @@ class Inbound:
     def key(self) -> tuple[str, str, str]:
         """MSH-3, MSH-4, MSH-10."""
         return self.application, self.facility, self.control_id
+
+    @property
+    def own_time(self) -> datetime:
+        """What freshness runs from: the message's own time (MSH-7), else the event's, else receipt."""
+        return self.sent_at or self.event_at or self.received_at
 
     @property
     def code(self) -> str | None:
@@ -151,7 +157,8 @@ def _judged(inbound: Inbound) -> Inbound:
     message = hl7.parse(inbound.raw, inbound.header)
     zone, at = inbound.route.zone, inbound.received_at
     kind = (inbound.message_type, inbound.trigger)
-    inbound = replace(inbound, codec=message.codec, event_at=adt.event_time(message, zone))
+    sent_at, event_at = adt.sent_time(message, zone), adt.event_time(message, zone)
+    inbound = replace(inbound, codec=message.codec, sent_at=sent_at, event_at=event_at)
     facts: list[Fact] = []
     if kind in _ORDER_TYPES:
         facts = orders.facts(message, inbound.message_type, zone, at)

@@ -92,9 +92,10 @@ async def _insert_messages(
     inserted = await connection.fetch(
         """
         INSERT INTO message (feed_id, facility, sending_application, sending_facility, control_id, sha256, raw, charset,
-            message_type, trigger, event_at, received_at, ack_code, ack)
+            message_type, trigger, event_at, received_at, ack_code, ack, sent_at)
         SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[],
-            $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::bytea[])
+            $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::bytea[],
+            $15::timestamptz[])
         ON CONFLICT (sending_application, sending_facility, control_id) DO NOTHING
         RETURNING id, sending_application, sending_facility, control_id
         """,
@@ -129,4 +130,5 @@ def _message_row(inbound: Inbound) -> list[Any]:
         inbound.received_at,
         inbound.code,
         inbound.ack or None,
+        inbound.sent_at,
     ]

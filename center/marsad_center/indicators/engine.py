@@ -94,7 +94,7 @@ class Engine:
         async with connection.transaction():
             measured = store.Measured(0, 0.0)
             if not windowed_only:
-                measured = await store.measure(connection, codes, now)
+                measured = await store.measure(connection, codes, now, self.objective_seconds)
             known = [code for code in codes if code in self._facts]
             await self._read(connection, known, now, windowed_only=windowed_only)
             computed = self._compute(known, Moment(now, self.objective_seconds), windowed_only=windowed_only)

@@ -32,6 +32,7 @@ class Feed:
     quarantined: int = 0
     last_event_at: datetime | None = None
     last_received_at: datetime | None = None
+    last_sent_at: datetime | None = None
     buckets: tuple[Bucket, ...] = ()
     backfilled: int = 0
     skewed: int = 0
@@ -66,8 +67,9 @@ class Recent:
 
     @property
     def source_at(self) -> datetime | None:
-        """Newest source event that was accepted from the facility, hence the newest that its figures include."""
-        return max((feed.last_event_at for feed in self.feeds if feed.last_event_at), default=None)
+        """The own time of the newest message that was accepted from the facility, hence the newest that its figures
+        include. A replay says its own old time; a clock that is ahead counts as the time of receipt."""
+        return max((feed.last_sent_at for feed in self.feeds if feed.last_sent_at), default=None)
 
     @property
     def last_received_at(self) -> datetime | None:

@@ -1,8 +1,17 @@
-"""Freshness: how old an event is when its figure is there, and what may be said of the feed that brought it.
+"""Freshness: how old a message is when its figure is there, and what may be said of the feed that brought it.
 
-A sample is (time of the figure - time of the source event). Two kinds of event would tell nothing about the center that
-way and are measured from receipt instead, and flagged: a *backfill* (the event lies further back than BACKFILL_SECONDS
-before its receipt: a replay, or a feed that caught up) and a *skewed* clock (the event lies in the future).
+A sample is (time of the figure - the message's own time, MSH-7). Two kinds of message would tell nothing that way and
+are measured from receipt instead, and flagged: a *skewed* clock (MSH-7 lies more than SKEW_SECONDS after receipt) and a
+*backfill* (MSH-7 lies further back than `backfill_after`: a replay, a history, a clock that is hours behind).
+
+Where backfill begins decides what may be called late. A sender's queue that held a message for minutes made the
+picture late, and that must show; from a history the same number says nothing. They differ by age alone, so the limit
+is an hour, or two objectives where those are longer:
+    - it lies above every objective that can be declared (10 s to 1 h), or nothing could be late enough to miss it;
+    - what was held back for so long left its feed silent meanwhile (by default from 30 minutes on), so no outage passes
+      for health;
+    - clocks that are off by a time zone lie beyond it.
+Below it doubt counts against the feed: a clock ten minutes behind shows as ten minutes late.
 
 A feed's state follows from the objective that the HealthCluster declares (default 120 s), so that a clinic that reports
 every few minutes is not cried over, and an outage is never shown as health:
@@ -20,7 +29,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-BACKFILL_SECONDS = 15 * 60
+BACKFILL_SECONDS = 3600
+BACKFILL_OBJECTIVES = 2
 SKEW_SECONDS = 60
 STALE_OBJECTIVES = 5
 SILENT_OBJECTIVES = 15
@@ -57,14 +67,20 @@ class Freshness:
     skewed: int = 0
 
 
-def age(event_at: datetime, received_at: datetime, now: datetime) -> tuple[float, Origin]:
-    """Seconds from the event (or, flagged, from its receipt) to `now`; never negative."""
+def backfill_after(objective_seconds: float) -> float:
+    """How many seconds before its receipt a message may say that it was sent and still be measured by that."""
+    return max(BACKFILL_SECONDS, BACKFILL_OBJECTIVES * objective_seconds)
+
+
+def age(sent_at: datetime, received_at: datetime, now: datetime, objective_seconds: float) -> tuple[float, Origin]:
+    """Seconds from the message's own time (or, flagged, from its receipt) to `now`; never less than from receipt."""
+    ahead = (sent_at - received_at).total_seconds()
     origin: Origin = "live"
-    since = event_at
-    if event_at < received_at - timedelta(seconds=BACKFILL_SECONDS):
-        origin, since = "backfill", received_at
-    elif event_at > received_at + timedelta(seconds=SKEW_SECONDS):
-        origin, since = "skewed", received_at
+    if ahead < -backfill_after(objective_seconds):
+        origin = "backfill"
+    elif ahead > SKEW_SECONDS:
+        origin = "skewed"
+    since = min(sent_at, received_at) if origin == "live" else received_at
     return max(0.0, (now - since).total_seconds()), origin
 
 

@@ -117,19 +117,21 @@ class Measured:
     longest_lag: float
 
 
-async def measure(connection: Connection, codes: Sequence[str], now: datetime) -> Measured:
+async def measure(connection: Connection, codes: Sequence[str], now: datetime, objective_seconds: float) -> Measured:
     """Move the waiting events of `codes` from the outbox into the freshness histogram, each with its age at `now`.
 
     Whatever it takes was committed together with its facts; facts read after this, in the same transaction or later,
     include it.
     """
     rows = await connection.fetch(
-        "DELETE FROM unmeasured WHERE facility = ANY ($1) RETURNING feed_id, event_at, received_at", list(codes)
+        "DELETE FROM unmeasured WHERE facility = ANY ($1)"
+        " RETURNING feed_id, coalesce(sent_at, event_at) AS sent_at, received_at",
+        list(codes),
     )
     samples: Mapping[tuple[int, float], _Sample] = defaultdict(_Sample)
     longest = 0.0
     for row in rows:
-        seconds, origin = freshness.age(row["event_at"], row["received_at"], now)
+        seconds, origin = freshness.age(row["sent_at"], row["received_at"], now, objective_seconds)
         sample = samples[row["feed_id"], freshness.bound(seconds)]
         sample.samples += 1
         sample.largest = max(sample.largest, seconds)

@@ -57,7 +57,9 @@ async def test_the_shared_file_sent_twice_equals_an_independent_count(
     )
     event = datetime.strptime(newest, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     assert counters == [(1200, 600, 0, 600, 0, event)]
-    assert await count(database, "SELECT count(*) FROM unmeasured") == [(600,)]
+    assert await count(database, "SELECT count(*), count(*) FILTER (WHERE sent_at < received_at) FROM unmeasured") == [
+        (600, 600)
+    ]
     assert await count(database, "SELECT count(*) FROM quarantine") == [(0,)]
     raws = {row[0] for row in await count(database, "SELECT raw FROM message")}
     assert raws == set(simhospital)
@@ -220,3 +222,36 @@ async def test_whoever_has_no_bed_is_in_none(database: Database) -> None:
         await sender.code(adt("A02", "2", patient_class="I", place="LOUNGE", at="20261123110000+0300"))
     found = await encounter(database)
     assert (found["point_of_care"], found["room"], found["bed"]) == ("LOUNGE", None, None)
+
+
+async def test_a_message_is_measured_by_its_own_time_and_not_by_what_it_tells_of(database: Database) -> None:
+    result = ("PID|1||P1", "ORC|RE|1|2", f"OBR|1|1|2|718-7^Haemoglobin^LN|{'|' * 17}20261123080000+0300||LAB|F")
+    at = "20261123101500+0300"
+    async with gateway(database) as ports, sending(ports) as sender:
+        assert await sender.code(message("ORU^R01", "result", *result, at=at)) == "AA"
+    sent, event = datetime(2026, 11, 23, 7, 15, tzinfo=UTC), datetime(2026, 11, 23, 5, tzinfo=UTC)
+    assert await count(database, "SELECT sent_at, event_at FROM message") == [(sent, event)]
+    assert await count(database, "SELECT sent_at, event_at FROM unmeasured") == [(sent, event)]
+    assert await count(database, "SELECT resulted_at, source_at FROM clinical_order") == [(event, event)]
+    sources = "SELECT last_event_at, last_sent_at FROM feed_counter WHERE received > 0"
+    assert await count(database, sources) == [(event, sent)]
+
+
+@pytest.mark.parametrize("written", ["", "20261123", "2026112310", "202611231", "noon", "20261332101500"])
+async def test_a_header_without_a_usable_time_costs_no_message_and_leaves_the_event_to_measure_by(
+    database: Database, written: str
+) -> None:
+    at = "20261123101500+0300"
+    text = adt("A04", "1", at=at).replace(f"|{at}||ADT", f"|{written}||ADT", 1)
+    async with gateway(database) as ports, sending(ports) as sender:
+        assert await sender.code(text) == "AA"
+    assert await count(database, "SELECT sent_at FROM message") == [(None,)]
+    assert await count(database, "SELECT sent_at FROM unmeasured") == [(datetime(2026, 11, 23, 7, 15, tzinfo=UTC),)]
+
+
+async def test_a_clock_that_is_ahead_never_makes_a_source_time_of_tomorrow(database: Database) -> None:
+    async with gateway(database) as ports, sending(ports) as sender:
+        assert await sender.code(adt("A04", "1", at="20991231101500+0300")) == "AA"
+    same = "SELECT last_sent_at = last_received_at FROM feed_counter WHERE received > 0"
+    assert await count(database, same) == [(True,)]
+    assert await count(database, "SELECT sent_at > received_at FROM unmeasured") == [(True,)]

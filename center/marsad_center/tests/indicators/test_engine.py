@@ -55,6 +55,43 @@ async def test_each_event_is_measured_once_and_with_its_origin(database: Databas
         assert (freshness.samples, freshness.backfilled, freshness.largest) == (4, 1, 4.0)
 
 
+async def test_what_happened_long_before_it_was_sent_is_no_late_message(database: Database) -> None:
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        rows, engine = await Rows(gateway).registry(), Engine()
+        await rows.event(
+            "KAMC", NOW - timedelta(minutes=40), NOW - timedelta(seconds=1), sent_at=NOW - timedelta(seconds=2)
+        )
+        await engine.full(analytics, NOW)
+        (feed,) = engine.facts["KAMC"].recent.feeds
+        freshness = feed.freshness()
+        assert (freshness.largest, freshness.backfilled, freshness.skewed) == (2.0, 0, 0)
+        assert feed.last_event_at == NOW - timedelta(minutes=40)
+        assert (await store.written(analytics))["ed.census", "KAMC"].source_at == NOW - timedelta(seconds=2)
+
+
+async def test_what_lay_in_the_senders_queue_for_minutes_makes_its_feed_late(database: Database) -> None:
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        rows, engine = await Rows(gateway).registry(), Engine()
+        await rows.event("KAMC", NOW - timedelta(minutes=3), NOW)
+        await engine.full(analytics, NOW)
+        (feed,) = engine.facts["KAMC"].recent.feeds
+        assert feed.state(NOW, 120) == "stale"
+        assert (await store.written(analytics))["feed.freshness.p95", "KAMC"].status == "breach"
+
+
+async def test_a_row_of_a_gateway_of_the_release_before_is_measured_by_its_event(database: Database) -> None:
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        rows, engine = await Rows(gateway).registry(), Engine()
+        await gateway.execute(
+            "INSERT INTO unmeasured (feed_id, facility, event_at, received_at) VALUES ($1, 'KAMC', $2, $2)",
+            rows.feeds["KAMC"],
+            NOW - timedelta(seconds=7),
+        )
+        await engine.full(analytics, NOW)
+        (feed,) = engine.facts["KAMC"].recent.feeds
+        assert feed.freshness().largest == 7.0
+
+
 async def test_time_alone_moves_the_windows(database: Database) -> None:
     async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
         rows, engine = await Rows(gateway).registry(), Engine()

@@ -19,7 +19,15 @@ LOCALES = ("en", "ar", "fr", "zh")
 def feed(facility: str = "KAMC", *, quiet: float = 5, accepted: int = 1, **columns) -> Feed:
     at = NOW - timedelta(seconds=quiet)
     return Feed(
-        1, facility, "his", received=accepted, accepted=accepted, last_event_at=at, last_received_at=at, **columns
+        1,
+        facility,
+        "his",
+        received=accepted,
+        accepted=accepted,
+        last_event_at=at,
+        last_received_at=at,
+        last_sent_at=at,
+        **columns,
     )
 
 
@@ -93,7 +101,7 @@ def test_freshness_within_the_objective_is_ok() -> None:
     assert (figure.value, figure.status, figure.target) == (1.9, "ok", 120)
 
 
-def test_source_time_is_the_newest_event_of_the_facilities_it_is_made_from() -> None:
+def test_source_time_is_the_newest_message_of_the_facilities_it_is_made_from() -> None:
     older = Facts(Facility("SFAC", 0, 0), recent=Recent(feeds=(feed("SFAC", quiet=500),)))
     assert by_id(CLUSTER, kamc(), older)["ed.census"].source_at == NOW - timedelta(seconds=5)
     assert by_id("SFAC", older)["ed.census"].source_at == NOW - timedelta(seconds=500)

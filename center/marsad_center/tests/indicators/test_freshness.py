@@ -19,18 +19,25 @@ def ago(seconds: float) -> datetime:
 
 
 @pytest.mark.parametrize(
-    ("event", "received", "seconds", "origin"),
+    ("sent", "received", "seconds", "origin"),
     [
         (ago(5), ago(1), 5.0, "live"),
-        (ago(901), ago(1), 901.0, "live"),
-        (ago(903), ago(1), 1.0, "backfill"),
+        (ago(181), ago(1), 181.0, "live"),  # three minutes in the sender's queue
+        (ago(3601), ago(1), 3601.0, "live"),
+        (ago(3603), ago(1), 1.0, "backfill"),
         (datetime(2020, 5, 1, tzinfo=UTC), ago(2), 2.0, "backfill"),
-        (NOW + timedelta(seconds=30), ago(1), 0.0, "live"),
+        (ago(-30), ago(1), 1.0, "live"),  # half a minute ahead is no reason to be younger than its receipt
         (NOW + timedelta(hours=3), ago(3), 3.0, "skewed"),
     ],
 )
-def test_an_event_is_aged_from_its_source_unless_that_tells_nothing(event, received, seconds, origin) -> None:
-    assert age(event, received, NOW) == (seconds, origin)
+def test_a_message_is_aged_from_its_own_time_unless_that_tells_nothing(sent, received, seconds, origin) -> None:
+    assert age(sent, received, NOW, 120) == (seconds, origin)
+
+
+@pytest.mark.parametrize("objective", [10, 120, 1800, 3600])
+def test_a_message_can_be_late_for_every_objective_that_can_be_declared(objective: int) -> None:
+    seconds, origin = age(ago(objective + 1), NOW, NOW, objective)
+    assert (seconds > objective, origin) == (True, "live")
 
 
 @given(st.floats(min_value=0, max_value=60_000))

@@ -116,6 +116,11 @@ async def busy(rows: Rows, now: datetime | None = None, *, seed: int = 7) -> Non
         "WHERE feed_id = $1",
         rows.feeds["KFH"],
     )
+    await rows.connection.execute(
+        "UPDATE freshness SET backfilled = 5, skewed = 2 WHERE feed_id = $1 AND minute ="
+        " (SELECT max(minute) FROM freshness WHERE feed_id = $1)",
+        rows.feeds["HERA"],
+    )
 
 
 async def _measured(connection: asyncpg.Connection, feed: int, at: datetime, seconds: float) -> None:

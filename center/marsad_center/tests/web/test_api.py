@@ -54,6 +54,7 @@ async def test_feeds_tell_counters_freshness_and_state(center: Center, eventuall
 
     feeds = await eventually(measured)
     assert feeds["KAMC"].keys() >= FEED_FIELDS
+    assert (feeds["KAMC"]["samples"], feeds["KAMC"]["backfilled"], feeds["KAMC"]["skewed"]) == (2, 0, 0)
     assert (feeds["KAMC"]["received"], feeds["KAMC"]["accepted"], feeds["KAMC"]["state"]) == (2, 2, "live")
     assert 0 <= feeds["KAMC"]["freshnessSeconds"]["p50"] <= feeds["KAMC"]["freshnessSeconds"]["max"]
     assert feeds["ALNOOR"]["state"] == "never"

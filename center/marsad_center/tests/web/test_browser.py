@@ -143,6 +143,22 @@ async def test_silence_and_missed_targets_are_listed_as_what_needs_attention(bus
     await expect(page.locator('tr[data-row="AJYD"] .badge')).to_have_text("Silent")
 
 
+async def test_messages_that_were_not_measured_by_their_own_time_are_counted_and_explained(
+    busy_port: int, browser: Browser
+) -> None:
+    page = await browser.new_page()
+    await page.goto(f"http://127.0.0.1:{busy_port}/?lang=en")
+    row = page.locator('tr[data-facility="HERA"][data-feed="his"]')
+    await expect(row.locator('[data-field="freshness"]')).to_contain_text("Old 5 · Ahead 2", timeout=PATIENCE)
+    await expect(row.locator('[data-field="state"]')).to_have_text("Live")
+    for kind, words in (("backfill", "sends old messages"), ("skewed", "its clock is ahead")):
+        await expect(page.locator(f'#attention [data-kind="{kind}"]')).to_contain_text(words)
+    legend = page.locator("#legend")
+    await expect(legend.locator("dl")).to_be_hidden()
+    await legend.locator("summary").press("Enter")
+    await expect(legend).to_contain_text("measured from receipt")
+
+
 @pytest.mark.parametrize("language", ["ar", "en", "fr", "zh"])
 async def test_the_page_is_whole_on_a_phone_in_every_language(busy_port: int, browser: Browser, language: str) -> None:
     complaints = Complaints()

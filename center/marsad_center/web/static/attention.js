@@ -1,9 +1,10 @@
-// What needs attention: feeds that are silent, stale or never came, and figures off their target, the worst first.
+// What needs attention: feeds that are silent, stale or never came, figures off their target, and feeds whose messages do
+// not say when they are from; the worst first.
 // Times are given as times of day, not as "minutes ago": the list is announced when it changes, and only then.
 
 import { element, fill } from './dom.js';
 
-const RANK = ['silent', 'breach', 'slow', 'stale', 'never'];
+const RANK = ['silent', 'breach', 'slow', 'stale', 'skewed', 'backfill', 'never'];
 const MOST = 10;
 
 export class Attention {
@@ -32,16 +33,17 @@ export class Attention {
 
   #feeds(feeds) {
     const { format, texts } = this.context;
-    return feeds.filter((feed) => feed.state !== 'live').map((feed) => {
+    return feeds.flatMap((feed) => {
       const p95 = feed.freshnessSeconds.p95;
-      const kind = feed.state === 'stale' && p95 > feed.objectiveSeconds ? 'slow' : feed.state;
+      const state = feed.state === 'stale' && p95 > feed.objectiveSeconds ? 'slow' : feed.state;
+      const kinds = [state !== 'live' && state, feed.skewed > 0 && 'skewed', feed.backfilled > 0 && 'backfill'].filter(Boolean);
       const places = {
         feed: feed.feed,
         time: format.time(feed.lastReceivedAt),
         value: format.duration(p95),
         target: format.duration(feed.objectiveSeconds),
       };
-      return { kind, facility: feed.facility, sentence: fill(texts.attention[kind], places) };
+      return kinds.map((kind) => ({ kind, facility: feed.facility, sentence: fill(texts.attention[kind], places) }));
     });
   }
 

@@ -1,8 +1,10 @@
-// The table of feeds: what came, how it was answered, how fresh it is.
+// The table of feeds: what came, how it was answered, how fresh it is, and how much of it could not be measured by its
+// own time.
 
 import { element, setText, setValue } from './dom.js';
 
 const COUNTS = ['received', 'accepted', 'rejected', 'duplicate', 'quarantined'];
+const FLAGS = ['backfilled', 'skewed'];
 const FIELDS = [...COUNTS, 'lastEvent', 'freshness', 'state'];
 
 export class Feeds {
@@ -34,6 +36,8 @@ export class Feeds {
       row.append(element('td', { role: 'cell', 'data-field': field, 'data-label': texts.column[field] }, value));
     }
     cells.state.classList.add('badge');
+    cells.flags = element('span', { class: 'kind' });
+    cells.freshness.after(cells.flags);
     this.rows.set(`${facility.code} ${feed.name}`, cells);
     return row;
   }
@@ -48,6 +52,8 @@ export class Feeds {
     setText(cells.lastEvent, format.time(feed.lastEventAt));
     const { p50, p95, max } = feed.freshnessSeconds;
     setText(cells.freshness, p95 === null ? `– ${texts.noData}` : [p50, p95, max].map((each) => format.duration(each)).join(' / '));
+    const flags = FLAGS.filter((flag) => feed[flag] > 0).map((flag) => `${texts.flag[flag]} ${format.number.format(feed[flag])}`);
+    setText(cells.flags, flags.join(' · '));
     setText(cells.state, texts.state[feed.state]);
     cells.state.dataset.state = feed.state;
   }
