@@ -51,15 +51,18 @@ class Center:
         self.kube.wait(f"healthcluster/{self.name}", "condition=Ready", self.name, seconds)
 
     def door(self, workload: str, port: int) -> tuple[str, int]:
-        """Address of a workload from the machine that runs the test; made when first asked for, and answering."""
+        """Address of a workload from the machine that runs the test; made when first asked for, and answering.
+
+        Answering matters each time: a center may be Ready a moment before kube-proxy leads to its new pods.
+        """
         service = self.kube.get("service", f"e2e-{workload}", self.name)
         if service is None:
             self.kube.apply(NODE_PORT % {"name": workload, "namespace": self.name, "port": port})
             service = self.kube.get("service", f"e2e-{workload}", self.name)
             assert service is not None
-            address = self.node, service["spec"]["ports"][0]["nodePort"]
-            eventually(f"a way to {workload}", lambda: answers(address), 30)
-        return self.node, service["spec"]["ports"][0]["nodePort"]
+        address = self.node, service["spec"]["ports"][0]["nodePort"]
+        eventually(f"a way to {workload}", lambda: answers(address), 30)
+        return address
 
     @property
     def gateway(self) -> tuple[str, int]:

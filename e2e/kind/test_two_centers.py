@@ -37,7 +37,7 @@ def test_each_center_stores_only_what_its_own_facilities_sent(makkah: Center, or
     control = f"beside-{time.time_ns()}"
     message = arrival(SIMHOSP, control, control)
     with Sender(*makkah.gateway) as sender:
-        assert code(sender.send(message)) == "AA"
+        assert code(sender.send(message)) == "AA", "no acknowledgement at all is an empty word"
     with Sender(*oran.gateway) as sender:
         assert code(sender.send(message)) == "AR", "Makkah's sender is unknown in Oran"
     assert makkah.stored(control) == {control: 1}
