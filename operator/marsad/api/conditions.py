@@ -115,6 +115,10 @@ class Reason(StrEnum):
         "The primary serves, but a replica is missing: the center works without its spare. Watch that it comes back.",
     )
     ALL_INSTANCES_READY = "AllInstancesReady", "Every database instance is ready and the schema is current."
+    PRIMARY_BLOCKED = (
+        "PrimaryBlocked",
+        "CloudNativePG starts no primary while a replica waits for it. The operator mends it; the message says how.",
+    )
     FAILING_OVER = "FailingOver", "The primary was lost and a replica takes its place. Wait a minute before acting."
     MIGRATION_RUNNING = "MigrationRunning", "The Job `migrate` brings the schema to the release's version. Wait."
     MIGRATION_FAILED = (

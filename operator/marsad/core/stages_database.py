@@ -14,6 +14,7 @@ from marsad.core.context import CNPG_NAME
 from marsad.core.diff import Plan
 from marsad.core.kinds import CLUSTER, CNPG
 from marsad.core.pods import trouble
+from marsad.core.repair import blocking_join, told, unfilled_claim
 from marsad.core.world import Key, Manifest, Observed
 
 KIND = ConditionType.DATABASE_READY
@@ -69,11 +70,15 @@ def _cloudnative_pg(observed: Observed, plan: Plan) -> Finding:
     if live is None or Key.of(live) in plan.differs:
         return Finding.false(KIND, Reason.PROVISIONING, "The Cluster `database` is being written.")
     status = _status(live)
+    if (blocked := blocking_join(observed)) is not None:
+        return Finding.false(KIND, Reason.PRIMARY_BLOCKED, told(observed, blocked))
     return _with_trouble(observed, _without_primary(status) or _instances(live, status))
 
 
 def _with_trouble(observed: Observed, found: Finding) -> Finding:
     """What befalls a pod of the database, where one is awaited: its reason where nobody serves, else its words."""
+    if found.holds and (unfilled := unfilled_claim(observed)) is not None:
+        return replace(found, message=f"{found.message} {told(observed, unfilled)}")
     awaited = found.reason in (Reason.PROVISIONING, Reason.PRIMARY_SERVING)
     failing = trouble(observed, LABEL_CNPG_CLUSTER, CNPG_NAME) if awaited else None
     if failing is None:

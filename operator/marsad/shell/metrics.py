@@ -49,6 +49,12 @@ class Metrics:
             ["kind", "verb", "status"],
             registry=registry,
         )
+        self.repairs = Counter(
+            "marsad_database_repairs_total",
+            "Objects deleted for which CloudNativePG waited in vain",
+            ["kind"],
+            registry=registry,
+        )
         self.watch_restarts = Counter(
             "marsad_watch_restarts_total", "Watches that were cut, refused or expired", ["kind"], registry=registry
         )

@@ -23,6 +23,7 @@ from marsad.shell.apply import Applied, carry_out, delete_all
 from marsad.shell.memory import Memory
 from marsad.shell.observe import Observer
 from marsad.shell.queue import QueueKey
+from marsad.shell.repair import Repairs
 from marsad.shell.secrets import create_secrets
 from marsad.shell.statuses import Statuses
 from marsad.shell.writer import Writer
@@ -37,11 +38,14 @@ DELETION_LOOK = 5.0  # seconds between looks at a deletion, besides those that i
 class Reconciler:
     """Reconciles one HealthCluster at a time for each key; keys may run side by side."""
 
-    def __init__(self, observer: Observer, writer: Writer, templates: Templates, statuses: Statuses) -> None:
+    def __init__(
+        self, observer: Observer, writer: Writer, templates: Templates, statuses: Statuses, repairs: Repairs
+    ) -> None:
         self._observer = observer
         self._writer = writer
         self._templates = templates
         self._statuses = statuses
+        self._repairs = repairs
         self._memories: defaultdict[QueueKey, Memory] = defaultdict(Memory)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -75,7 +79,8 @@ class Reconciler:
         if self._observer.renewing():
             return Wait(RENEWAL_LOOK, "a watch is being renewed; status is told after that")
         await self._tell(observed, judge(observed, planned, done.refused))
-        return next(iter(done.refused.values()), _patience(observed))
+        repair = await self._repairs.carry_out(observed)
+        return next(iter(done.refused.values()), _patience(settling(observed), repair))
 
     async def _write(self, observed: Observed, planned: Plan) -> Applied:
         """Everything that is written for a center that is provided, the finalizer first."""
@@ -138,10 +143,14 @@ class Reconciler:
         return Done()
 
 
-def _patience(observed: Observed) -> Outcome:
-    """Look again when time alone will have changed what is to be said."""
-    seconds = settling(observed)
-    return Done() if seconds is None else Wait(seconds, "a pod cannot be scheduled, which may pass")
+def _patience(pods: float | None, repair: float | None) -> Outcome:
+    """Look again when time alone will have changed what is to be said or done."""
+    waits = [
+        Wait(seconds, what)
+        for seconds, what in ((pods, "a pod cannot be scheduled"), (repair, "CloudNativePG waits in vain"))
+        if seconds is not None
+    ]
+    return min(waits, key=lambda wait: wait.seconds, default=Done())
 
 
 def _is_rival(conditions: tuple[Condition, ...]) -> bool:

@@ -27,6 +27,7 @@ from marsad.shell.metrics import Metrics
 from marsad.shell.observe import Observer
 from marsad.shell.queue import Queue, QueueKey, TryAgain, jittered
 from marsad.shell.reconcile import Reconciler
+from marsad.shell.repair import Repairs
 from marsad.shell.report import Reports
 from marsad.shell.serve import Server
 from marsad.shell.settings import Settings
@@ -52,7 +53,8 @@ class Runtime:
         writer = Writer(self.client, self.fence, self.cache, metrics, at_once=settings.writes_at_once)
         observer = Observer(self.cache, self.reports, settings.platform)
         statuses = Statuses(writer, settings.identity)
-        self._reconciler = Reconciler(observer, writer, load(settings.templates), statuses)
+        repairs = Repairs(writer, metrics, settings.identity)
+        self._reconciler = Reconciler(observer, writer, load(settings.templates), statuses, repairs)
         self._queue: Queue | None = None
         self._elector = Elector(
             self.client,
