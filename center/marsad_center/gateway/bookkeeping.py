@@ -40,6 +40,7 @@ async def count(connection: db.Connection, final: Sequence[tuple[Inbound, Result
     last_event: dict[int, datetime | None] = {}
     last_received: dict[int, datetime] = {}
     last_sent: dict[int, datetime | None] = {}
+    last_accepted: dict[int, datetime | None] = {}
     for inbound, result in final:
         if inbound.route is None:
             continue
@@ -49,6 +50,9 @@ async def count(connection: db.Connection, final: Sequence[tuple[Inbound, Result
         last_received[feed] = max(last_received.get(feed, inbound.received_at), inbound.received_at)
         last_event.setdefault(feed, None)
         last_sent.setdefault(feed, None)
+        last_accepted.setdefault(feed, None)
+        if inbound.verdict == "accept" and result != "rejected":
+            last_accepted[feed] = max(last_accepted[feed] or inbound.received_at, inbound.received_at)
         if result != "accepted":
             continue
         if inbound.event_at is not None:
@@ -62,6 +66,7 @@ async def count(connection: db.Connection, final: Sequence[tuple[Inbound, Result
             last_event[feed],
             last_received[feed],
             last_sent[feed],
+            last_accepted[feed],
         ]
         for feed in sorted(last_received)
     ]
@@ -70,19 +75,20 @@ async def count(connection: db.Connection, final: Sequence[tuple[Inbound, Result
             """
             INSERT INTO feed_counter AS c
                 (feed_id, received, accepted, rejected, duplicate, quarantined, last_event_at, last_received_at,
-                last_sent_at)
+                last_sent_at, last_accepted_at)
             SELECT feed, accepted + rejected + duplicate, accepted, rejected, duplicate, quarantined, event, received,
-                sent
+                sent, taken
             FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[],
-                $7::timestamptz[], $8::timestamptz[])
-                AS n (feed, accepted, rejected, duplicate, quarantined, event, received, sent)
+                $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])
+                AS n (feed, accepted, rejected, duplicate, quarantined, event, received, sent, taken)
             ON CONFLICT (feed_id) DO UPDATE SET
                 received = c.received + excluded.received, accepted = c.accepted + excluded.accepted,
                 rejected = c.rejected + excluded.rejected, duplicate = c.duplicate + excluded.duplicate,
                 quarantined = c.quarantined + excluded.quarantined,
                 last_event_at = greatest(c.last_event_at, excluded.last_event_at),
                 last_received_at = greatest(c.last_received_at, excluded.last_received_at),
-                last_sent_at = greatest(c.last_sent_at, excluded.last_sent_at)
+                last_sent_at = greatest(c.last_sent_at, excluded.last_sent_at),
+                last_accepted_at = greatest(c.last_accepted_at, excluded.last_accepted_at)
             """,
             *(list(column) for column in zip(*rows, strict=True)),
         )

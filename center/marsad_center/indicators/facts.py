@@ -33,6 +33,7 @@ class Feed:
     last_event_at: datetime | None = None
     last_received_at: datetime | None = None
     last_sent_at: datetime | None = None
+    last_accepted_at: datetime | None = None
     buckets: tuple[Bucket, ...] = ()
     backfilled: int = 0
     skewed: int = 0
@@ -42,8 +43,9 @@ class Feed:
         return summarise(self.buckets, backfilled=self.backfilled, skewed=self.skewed)
 
     def state(self, now: datetime, objective_seconds: float) -> State:
-        """live, stale, silent or never, see freshness.feed_state."""
-        return feed_state(self.last_received_at, self.freshness().p95, now, objective_seconds)
+        """live, stale, refused, silent or never, see the module freshness."""
+        p95 = self.freshness().p95
+        return feed_state(self.last_received_at, self.last_accepted_at, p95, now, objective_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,9 @@ class Recent:
         return max((feed.last_sent_at for feed in self.feeds if feed.last_sent_at), default=None)
 
     @property
-    def last_received_at(self) -> datetime | None:
-        """Newest message of any of its feeds."""
-        return max((feed.last_received_at for feed in self.feeds if feed.last_received_at), default=None)
+    def last_accepted_at(self) -> datetime | None:
+        """Newest message of any of its feeds that was accepted."""
+        return max((feed.last_accepted_at for feed in self.feeds if feed.last_accepted_at), default=None)
 
     @property
     def reported(self) -> bool:

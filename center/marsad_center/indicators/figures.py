@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from marsad_center.indicators.catalogue import Indicator, Status, judge
 from marsad_center.indicators.facts import Facts, Feed
-from marsad_center.indicators.freshness import Bucket, summarise
+from marsad_center.indicators.freshness import Bucket, State, summarise
 
 CLUSTER = ""  # the facility of a cluster-wide figure, as in the table indicator_value
 
@@ -167,21 +167,21 @@ def _freshness(facts: Sequence[Facts], _indicator: Indicator, moment: Moment) ->
     buckets: list[Bucket] = [bucket for feed in feeds for bucket in feed.buckets]
     value = summarise(buckets).p95
     for feed in feeds:
-        silent = feed.state(moment.now, moment.objective_seconds) == "silent"
-        if silent and feed.last_received_at is not None:
-            value = max(value or 0.0, (moment.now - feed.last_received_at).total_seconds())
+        out = feed.state(moment.now, moment.objective_seconds) in {"silent", "refused"}
+        if out and (last := feed.last_accepted_at) is not None:
+            value = max(value or 0.0, (moment.now - last).total_seconds())
     return Measure(
         value=value,
         numerator=states["live"],
         denominator=sum(states.values()) - states["never"],
-        breakdown={state: states[state] for state in ("live", "stale", "silent", "never")},
-        breach=states["silent"] > 0,
+        breakdown={state: states[state] for state in get_args(State)},
+        breach=states["silent"] + states["refused"] > 0,
     )
 
 
 def _coverage(facts: Sequence[Facts], indicator: Indicator, moment: Moment) -> Measure:
     since = moment.now - timedelta(seconds=indicator.window or 0)
-    reporting = sum(1 for each in facts if each.recent.last_received_at and each.recent.last_received_at > since)
+    reporting = sum(1 for each in facts if each.recent.last_accepted_at and each.recent.last_accepted_at > since)
     return _share(reporting, len(facts))
 
 

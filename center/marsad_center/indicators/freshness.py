@@ -15,10 +15,12 @@ Below it doubt counts against the feed: a clock ten minutes behind shows as ten 
 
 A feed's state follows from the objective that the HealthCluster declares (default 120 s), so that a clinic that reports
 every few minutes is not cried over, and an outage is never shown as health:
-    never   no message was ever received (a new sender; no breach)
-    silent  nothing was received for SILENT_OBJECTIVES objectives (default 30 minutes); counts as a breach
-    stale   nothing for STALE_OBJECTIVES objectives (10 minutes), or P95 of the last hour is over the objective
-    live    everything else
+    never    no message was ever received (a new sender; no breach)
+    silent   nothing was received for SILENT_OBJECTIVES objectives (default 30 minutes); counts as a breach
+    refused  messages come and nothing was accepted for STALE_OBJECTIVES objectives (10 minutes), or ever; a breach too
+    stale    nothing for STALE_OBJECTIVES objectives, or P95 of the last hour is over the objective
+    live     everything else
+A feed that now and then comes with something to refuse, and is quiet otherwise, is refused from SILENT_OBJECTIVES on.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ _FIRST, _STEP, _LAST = (
     60,
 )  # bounds 0.1 s, 0.125 s ... 18 h: a percentile is at most 25 % too high, never too low
 
-State = Literal["live", "stale", "silent", "never"]
+State = Literal["live", "stale", "refused", "silent", "never"]
 Origin = Literal["live", "backfill", "skewed"]
 
 
@@ -118,13 +120,23 @@ def _rank(ordered: Sequence[Bucket], total: int, share: float) -> float:
     return ordered[-1].upper
 
 
-def feed_state(last_received_at: datetime | None, p95: float | None, now: datetime, objective_seconds: float) -> State:
+def feed_state(
+    last_received_at: datetime | None,
+    last_accepted_at: datetime | None,
+    p95: float | None,
+    now: datetime,
+    objective_seconds: float,
+) -> State:
     """The state of a feed as the module's docstring defines it."""
     if last_received_at is None:
         return "never"
-    quiet = (now - last_received_at).total_seconds()
-    if quiet > SILENT_OBJECTIVES * objective_seconds:
+    heard = (now - last_received_at).total_seconds()
+    taken = math.inf if last_accepted_at is None else (now - last_accepted_at).total_seconds()
+    stale, silent = STALE_OBJECTIVES * objective_seconds, SILENT_OBJECTIVES * objective_seconds
+    if heard > silent:
         return "silent"
-    if quiet > STALE_OBJECTIVES * objective_seconds or (p95 is not None and p95 > objective_seconds):
+    if taken > silent or heard <= stale < taken:
+        return "refused"
+    if heard > stale or (p95 is not None and p95 > objective_seconds):
         return "stale"
     return "live"

@@ -145,6 +145,7 @@ def feed_fields(feed: Feed, now: datetime, objective_seconds: float) -> Document
         "quarantined": feed.quarantined,
         "lastEventAt": instant(feed.last_event_at),
         "lastReceivedAt": instant(feed.last_received_at),
+        "lastAcceptedAt": instant(feed.last_accepted_at),
         "freshnessSeconds": {"p50": freshness.p50, "p95": freshness.p95, "max": freshness.largest},
         "samples": freshness.samples,
         "backfilled": freshness.backfilled,

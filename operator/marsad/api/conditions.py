@@ -164,6 +164,10 @@ class Reason(StrEnum):
         "FeedsSilent",
         "A feed that used to send is silent, which counts as a breach. Ask the facility; look at the quarantine.",
     )
+    FEEDS_REFUSED = (
+        "FeedsRefused",
+        "All that a feed sends is refused, so its figures stand still: a breach. The quarantine says why.",
+    )
     LIVE = "Live", "Every feed of the facility sent within the objective."
     STALE = "Stale", "A feed of the facility is later than the objective. Its figures are shown as stale."
     NEVER_HEARD = "NeverHeard", "No message of the facility was ever accepted. Connect its sender; see the quarantine."

@@ -14,7 +14,7 @@ from marsad.core.conditions import Finding, dated
 from marsad.core.outcome import Refused
 from marsad.core.world import FeedReport, Observed
 
-LIVE, STALE, SILENT, NEVER = "live", "stale", "silent", "never"
+LIVE, STALE, REFUSED, SILENT, NEVER = "live", "stale", "refused", "silent", "never"
 """States of a feed, as the center's /api/v1/feeds tells them."""
 
 
@@ -103,9 +103,14 @@ def _connected(facility: Facility, observed: Observed | None) -> Finding:  # noq
         return Finding.unknown(kind, Reason.UNOBSERVABLE, "The center did not answer about its feeds.")
     if not feeds:
         return Finding.false(kind, Reason.WAITING_FOR_STAGE, "The facility is not accepted.")
-    by_state = {state: [feed.feed for feed in feeds if feed.state == state] for state in (SILENT, STALE, NEVER)}
+    by_state = {
+        state: [feed.feed for feed in feeds if feed.state == state] for state in (SILENT, REFUSED, STALE, NEVER)
+    }
     if by_state[SILENT]:
         return Finding.false(kind, Reason.FEEDS_SILENT, f"Silent: {', '.join(by_state[SILENT])}.")
+    if by_state[REFUSED]:
+        message = f"All that is sent is refused: {', '.join(by_state[REFUSED])}. The quarantine says why."
+        return Finding.false(kind, Reason.FEEDS_REFUSED, message)
     if len(by_state[NEVER]) == len(feeds):
         return Finding.false(kind, Reason.NEVER_HEARD, f"Nothing was ever accepted from {', '.join(by_state[NEVER])}.")
     if by_state[STALE]:

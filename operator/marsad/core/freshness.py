@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from marsad.api.conditions import ConditionType, Reason
 from marsad.api.healthcluster import FacilityCoverage, FreshnessStatus
 from marsad.core.conditions import Finding
-from marsad.core.facilities import LIVE, NEVER, SILENT, STALE, accepted, reports
+from marsad.core.facilities import LIVE, NEVER, REFUSED, SILENT, STALE, accepted, reports
 from marsad.core.world import FeedReport, Observed
 
 STEPS = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 2700, 3600)
@@ -50,8 +50,9 @@ def step(seconds: float) -> float:
     return float(STEPS[at]) if at < len(STEPS) else float(-(-seconds // 3600) * 3600)
 
 
-def judge_freshness(observed: Observed) -> Finding:
-    """FreshnessMet: a feed that used to send and is silent breaks the promise as one that is late does."""
+def judge_freshness(observed: Observed) -> Finding:  # noqa: PLR0911 (one return a reason)
+    """FreshnessMet: a feed that used to send and is silent, or of which nothing is accepted, breaks the promise as one
+    that is late does."""
     kind = ConditionType.FRESHNESS_MET
     objective = observed.cluster.spec.freshness.objective_seconds
     feeds = picture(observed).feeds
@@ -61,6 +62,9 @@ def judge_freshness(observed: Observed) -> Finding:
         return Finding.unknown(kind, Reason.UNOBSERVABLE, "The center did not answer about its feeds.")
     if silent := [feed for feed in feeds if feed.state == SILENT]:
         return Finding.false(kind, Reason.FEEDS_SILENT, f"Used to send and is silent: {_names(silent)}.")
+    if refused := [feed for feed in feeds if feed.state == REFUSED]:
+        message = f"All that is sent is refused, the quarantine says why: {_names(refused)}."
+        return Finding.false(kind, Reason.FEEDS_REFUSED, message)
     late = [
         feed for feed in feeds if feed.state == STALE or (feed.p95_seconds is not None and feed.p95_seconds > objective)
     ]

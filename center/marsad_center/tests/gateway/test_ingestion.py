@@ -255,3 +255,21 @@ async def test_a_clock_that_is_ahead_never_makes_a_source_time_of_tomorrow(datab
     same = "SELECT last_sent_at = last_received_at FROM feed_counter WHERE received > 0"
     assert await count(database, same) == [(True,)]
     assert await count(database, "SELECT sent_at > received_at FROM unmeasured") == [(True,)]
+
+
+async def test_only_what_was_accepted_is_remembered_as_accepted(database: Database) -> None:
+    moments = "SELECT last_received_at, last_accepted_at FROM feed_counter WHERE received > 0"
+    async with gateway(database) as ports, sending(ports) as sender:
+        assert await sender.code(adt("Z01", "1")) == "AR"
+        assert await sender.code(adt("Z01", "1")) == "AR"  # a duplicate of what was refused
+        ((_, accepted),) = await count(database, moments)
+        assert accepted is None
+        assert await sender.code(adt("A04", "2")) == "AA"
+        ((received, accepted),) = await count(database, moments)
+        assert accepted == received
+        assert await sender.code(adt("Z01", "3")) == "AR"
+        ((received, before),) = await count(database, moments)
+        assert before == accepted < received
+        assert await sender.code(adt("A04", "2")) == "AA"  # sent again: it was taken, and is
+        ((received, accepted),) = await count(database, moments)
+        assert before < accepted == received

@@ -59,12 +59,13 @@ class Rows:
         """`count` accepted messages (`sent_at` is MSH-7): counters and (unless they are measured already) outbox."""
         received, sent = received_at or event_at, sent_at or event_at
         await self.connection.execute(
-            """INSERT INTO feed_counter (feed_id, received, accepted, last_event_at, last_received_at, last_sent_at)
-               VALUES ($1, $4, $4, $2, $3, $5) ON CONFLICT (feed_id) DO UPDATE SET
+            """INSERT INTO feed_counter (feed_id, received, accepted, last_event_at, last_received_at, last_sent_at,
+               last_accepted_at) VALUES ($1, $4, $4, $2, $3, $5, $3) ON CONFLICT (feed_id) DO UPDATE SET
                received = feed_counter.received + $4, accepted = feed_counter.accepted + $4,
                last_event_at = greatest(feed_counter.last_event_at, $2),
                last_received_at = greatest(feed_counter.last_received_at, $3),
-               last_sent_at = greatest(feed_counter.last_sent_at, $5)""",
+               last_sent_at = greatest(feed_counter.last_sent_at, $5),
+               last_accepted_at = greatest(feed_counter.last_accepted_at, $3)""",
             self.feeds[facility],
             event_at,
             received,
@@ -74,6 +75,19 @@ class Rows:
         await self.connection.executemany(
             "INSERT INTO unmeasured (feed_id, facility, event_at, received_at, sent_at) VALUES ($1, $2, $3, $4, $5)",
             [(self.feeds[facility], facility, event_at, received, sent)] * (count if outbox else 0),
+        )
+
+    async def refused(self, facility: str, received_at: datetime, count: int = 1) -> None:
+        """`count` messages that went to quarantine."""
+        await self.connection.execute(
+            """INSERT INTO feed_counter (feed_id, received, rejected, quarantined, last_received_at)
+               VALUES ($1, $3, $3, $3, $2) ON CONFLICT (feed_id) DO UPDATE SET
+               received = feed_counter.received + $3, rejected = feed_counter.rejected + $3,
+               quarantined = feed_counter.quarantined + $3,
+               last_received_at = greatest(feed_counter.last_received_at, $2)""",
+            self.feeds[facility],
+            received_at,
+            count,
         )
 
     async def visit(self, facility: str, key: str | None = None, **columns: Any) -> str:

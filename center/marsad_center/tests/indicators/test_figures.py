@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,6 +28,7 @@ def feed(facility: str = "KAMC", *, quiet: float = 5, accepted: int = 1, **colum
         last_event_at=at,
         last_received_at=at,
         last_sent_at=at,
+        last_accepted_at=at,
         **columns,
     )
 
@@ -93,7 +95,22 @@ def test_a_silent_feed_is_a_breach_however_fresh_its_last_hour_was() -> None:
     found = by_id("KAMC", kamc(feeds=(feed(quiet=2400, buckets=(Bucket(1.0, 50, 0.9),)),)))
     figure = found["feed.freshness.p95"]
     assert (figure.value, figure.status) == (2400, "breach")
-    assert figure.breakdown == {"live": 0, "stale": 0, "silent": 1, "never": 0}
+    assert figure.breakdown == {"live": 0, "stale": 0, "refused": 0, "silent": 1, "never": 0}
+
+
+def test_a_feed_that_is_only_refused_is_a_breach_since_what_was_accepted_last() -> None:
+    heard = feed(quiet=900, buckets=(Bucket(1.0, 50, 0.9),))
+    found = by_id("KAMC", kamc(feeds=(replace(heard, last_received_at=NOW),)))
+    figure = found["feed.freshness.p95"]
+    assert (figure.value, figure.status, figure.numerator) == (900, "breach", 0)
+    assert figure.breakdown == {"live": 0, "stale": 0, "refused": 1, "silent": 0, "never": 0}
+
+
+def test_a_facility_of_which_nothing_was_ever_accepted_does_not_report() -> None:
+    refused = Feed(2, "NEW", "his", received=9, rejected=9, quarantined=9, last_received_at=NOW)
+    found = by_id("NEW", Facts(Facility("NEW", 10, 10), recent=Recent(feeds=(refused,))))
+    assert found["coverage.facilities"].value == 0
+    assert (found["ed.census"].value, found["feed.freshness.p95"].value) == (None, None)
 
 
 def test_freshness_within_the_objective_is_ok() -> None:

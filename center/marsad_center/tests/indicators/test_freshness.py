@@ -79,8 +79,24 @@ def test_no_sample_is_no_percentile_and_not_zero() -> None:
     ],
 )
 def test_a_feed_is_what_its_objective_makes_of_it(last, p95, state) -> None:
-    assert feed_state(last, p95, NOW, 120) == state
+    assert feed_state(last, last, p95, NOW, 120) == state
+
+
+@pytest.mark.parametrize(
+    ("received", "accepted", "state"),
+    [
+        (ago(1), None, "refused"),  # all that it ever sent
+        (ago(700), None, "refused"),  # and it does not become less of an outage by sending seldom
+        (ago(1), ago(599), "live"),  # something was accepted within ten minutes
+        (ago(1), ago(601), "refused"),
+        (ago(601), ago(602), "stale"),  # the last one before it went quiet was refused
+        (ago(1700), ago(1801), "refused"),
+        (ago(1801), None, "silent"),
+    ],
+)
+def test_what_is_refused_is_no_sign_of_life(received, accepted, state) -> None:
+    assert feed_state(received, accepted, None, NOW, 120) == state
 
 
 def test_a_tighter_objective_finds_silence_sooner() -> None:
-    assert feed_state(ago(200), 1.0, NOW, 10) == "silent"
+    assert feed_state(ago(200), ago(200), 1.0, NOW, 10) == "silent"

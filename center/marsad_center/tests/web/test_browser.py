@@ -143,6 +143,18 @@ async def test_silence_and_missed_targets_are_listed_as_what_needs_attention(bus
     await expect(page.locator('tr[data-row="AJYD"] .badge')).to_have_text("Silent")
 
 
+async def test_a_feed_that_is_only_refused_is_not_shown_as_live(center: Center, browser: Browser) -> None:
+    page = await browser.new_page()
+    await page.goto(f"{center.url}/?lang=en")
+    await center.rows.refused("KAMC", datetime.now(UTC), 3)
+    await center.rows.hint("KAMC")
+    row = page.locator('tr[data-facility="KAMC"][data-feed="his"]')
+    await expect(row.locator('[data-field="state"]')).to_have_text("Refused", timeout=PATIENCE)
+    await expect(page.locator('tr[data-row="KAMC"] .badge')).to_have_text("Refused")
+    await expect(page.locator('#attention [data-kind="refused"]')).to_contain_text("nothing was ever accepted")
+    await expect(page.locator("#legend")).to_contain_text("Messages come, but none was accepted")
+
+
 async def test_messages_that_were_not_measured_by_their_own_time_are_counted_and_explained(
     busy_port: int, browser: Browser
 ) -> None:

@@ -11,7 +11,7 @@ import { Stream } from './stream.js';
 
 const config = JSON.parse(document.getElementById('config').textContent);
 const RELOAD_MS = 15000;
-const WORST = ['silent', 'stale', 'live', 'never']; // a facility is never connected only when no feed of it is
+const WORST = ['silent', 'refused', 'stale', 'live', 'never']; // a facility is never connected only when no feed of it is
 
 const names = new Map(config.center.facilities.map((facility) => [facility.code, facility.displayNames]));
 const context = {

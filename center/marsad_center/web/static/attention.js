@@ -1,10 +1,10 @@
-// What needs attention: feeds that are silent, stale or never came, figures off their target, and feeds whose messages do
+// What needs attention: feeds that are silent, refused, stale or never came, figures off their target, and feeds whose messages do
 // not say when they are from; the worst first.
 // Times are given as times of day, not as "minutes ago": the list is announced when it changes, and only then.
 
 import { element, fill } from './dom.js';
 
-const RANK = ['silent', 'breach', 'slow', 'stale', 'skewed', 'backfill', 'never'];
+const RANK = ['silent', 'refused', 'breach', 'slow', 'stale', 'skewed', 'backfill', 'never'];
 const MOST = 10;
 
 export class Attention {
@@ -40,10 +40,12 @@ export class Attention {
       const places = {
         feed: feed.feed,
         time: format.time(feed.lastReceivedAt),
+        accepted: format.time(feed.lastAcceptedAt),
         value: format.duration(p95),
         target: format.duration(feed.objectiveSeconds),
       };
-      return kinds.map((kind) => ({ kind, facility: feed.facility, sentence: fill(texts.attention[kind], places) }));
+      const words = (kind) => texts.attention[kind === 'refused' && !feed.lastAcceptedAt ? 'refusedAlways' : kind];
+      return kinds.map((kind) => ({ kind, facility: feed.facility, sentence: fill(words(kind), places) }));
     });
   }
 

@@ -80,6 +80,7 @@ def test_the_same_application_may_send_for_two_facilities() -> None:
         ("live", ConditionStatus.TRUE, Reason.LIVE),
         ("stale", ConditionStatus.FALSE, Reason.STALE),
         ("silent", ConditionStatus.FALSE, Reason.FEEDS_SILENT),
+        ("refused", ConditionStatus.FALSE, Reason.FEEDS_REFUSED),
         ("never", ConditionStatus.FALSE, Reason.NEVER_HEARD),
     ],
 )

@@ -43,6 +43,12 @@ def test_a_silent_feed_breaks_the_promise_although_the_others_keep_it() -> None:
     assert coverage(observed).coverage == "1/2"
 
 
+def test_a_feed_that_only_sends_what_is_refused_does_not_report_and_breaks_the_promise() -> None:
+    observed = seen(("KFH", "live", 2.2), ("NOOR", "refused", None))
+    says(judge_freshness(observed), ConditionStatus.FALSE, Reason.FEEDS_REFUSED, "NOOR/his", "quarantine")
+    assert coverage(observed).coverage == "1/2"
+
+
 @pytest.mark.parametrize("late", [("NOOR", "stale", 3.0), ("NOOR", "live", 121.0)])
 def test_a_late_feed_misses_the_objective(late: tuple[str, str, float]) -> None:
     found = judge_freshness(seen(("KFH", "live", 2.2), late))
