@@ -9,6 +9,7 @@ from pydantic import Field
 
 from marsad.api.locales import DisplayNames
 from marsad.api.model import Condition, Model, Resource, rule, rules
+from marsad.api.zones import TimeZone
 
 
 class Kind(StrEnum):
@@ -112,6 +113,8 @@ class Feed(Model):
     """First component of MSH-4 in its messages."""
     transport: Transport = Transport.MLLP
     """MLLP, MLLPS (MLLP over TLS) or FHIR."""
+    time_zone: TimeZone | None = None
+    """Time zone of the times that it writes without an offset; the HealthCluster's where absent."""
 
 
 class FacilitySpec(Model):

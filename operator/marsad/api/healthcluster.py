@@ -12,6 +12,7 @@ from marsad.api.database import Database, DatabaseStatus
 from marsad.api.locales import DisplayNames, Locale
 from marsad.api.model import Condition, Model, Resource, rule, rules
 from marsad.api.security import Security
+from marsad.api.zones import UTC, TimeZone
 
 
 class Size(StrEnum):
@@ -128,6 +129,9 @@ class HealthClusterSpec(Model):
         str, Field(max_length=120, json_schema_extra=rules(rule("self.size() > 0", "region may not be empty")))
     ]
     """Administrative region that the health cluster serves."""
+    time_zone: TimeZone = UTC
+    """Time zone of the health cluster, such as Asia/Riyadh: the dashboard shows times in it, and times that a sender
+    writes without an offset are read in it."""
     release: Annotated[
         str | None,
         Field(

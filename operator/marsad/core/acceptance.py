@@ -13,6 +13,7 @@ from marsad.api.names import FINALIZER
 from marsad.core.outcome import Refused
 from marsad.core.quantity import BadQuantity, amount
 from marsad.core.world import Observed
+from marsad.core.zones import exists, missing
 
 LONGEST_NAME = 63  # it is the value of a label
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}(\.[A-Za-z_][A-Za-z0-9_$]{0,62})?")  # as CloudNativePG reads it
@@ -46,6 +47,8 @@ def _claim(cluster: HealthCluster) -> tuple[bool, str, str]:
 def _faults(cluster: HealthCluster) -> Iterator[str]:
     if len(cluster.name) > LONGEST_NAME:
         yield f"metadata.name is longer than {LONGEST_NAME} characters: every object of the center is labelled with it."
+    if not exists(cluster.spec.time_zone):
+        yield missing("spec.timeZone", cluster.spec.time_zone)
     for name in sorted(cluster.spec.database.parameters):
         if not _PARAMETER.fullmatch(name):
             yield f"spec.database.parameters has {name[:80]!r}, which is no name of a PostgreSQL setting."

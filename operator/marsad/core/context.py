@@ -80,6 +80,7 @@ def document(cluster: HealthCluster, platform: Platform, facilities: tuple[Facil
         "release": platform.release,
         "locales": [str(item.locale) for item in spec.dashboards.locales],
         "defaultLocale": str(spec.dashboards.default_locale),
+        "timeZone": spec.time_zone,
         "freshnessObjectiveSeconds": spec.freshness.objective_seconds,
         "facilities": [facility.spec.dump() for facility in accepted(facilities)],
     }

@@ -13,6 +13,7 @@ from marsad.core.acceptance import refusal
 from marsad.core.conditions import Finding, dated
 from marsad.core.outcome import Refused
 from marsad.core.world import FeedReport, Observed
+from marsad.core.zones import exists, missing
 
 LIVE, STALE, REFUSED, SILENT, NEVER = "live", "stale", "refused", "silent", "never"
 """States of a feed, as the center's /api/v1/feeds tells them."""
@@ -42,7 +43,9 @@ def contradictions(facilities: Iterable[Facility]) -> dict[str, Refused]:
     for facility in sorted(facilities, key=age):
         sent = [(feed.sending_application, feed.sending_facility) for feed in facility.spec.feeds]
         clash = next((sender for sender in sent if sender in senders), None)
-        if (holder := codes.get(facility.spec.code)) is not None:
+        if (unknown := _unknown_zone(facility)) is not None:
+            refused[facility.name] = Refused(Reason.INVALID, unknown)
+        elif (holder := codes.get(facility.spec.code)) is not None:
             message = f"Facility {holder} is older and has the code {facility.spec.code} too."
             refused[facility.name] = Refused(Reason.CODE_TAKEN, message)
         elif clash is not None:
@@ -53,6 +56,12 @@ def contradictions(facilities: Iterable[Facility]) -> dict[str, Refused]:
             codes[facility.spec.code] = facility.name
             senders |= dict.fromkeys(sent, facility.name)
     return refused
+
+
+def _unknown_zone(facility: Facility) -> str | None:
+    """That a feed's time zone does not exist, or None."""
+    zones = ((feed.name, feed.time_zone) for feed in facility.spec.feeds if feed.time_zone is not None)
+    return next((missing(f"timeZone of feed {name}", zone) for name, zone in zones if not exists(zone)), None)
 
 
 def clashes(observed: Observed) -> Mapping[str, Refused]:

@@ -23,6 +23,7 @@ _HEALTHCLUSTER: JSON = {
 
 _FULL: JSON = {
     "release": "0.1.0",
+    "timeZone": "America/Argentina/Buenos_Aires",
     "size": "large",
     "overrides": {
         "gateway": {"replicas": 3, "requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"cpu": 2}},
@@ -64,7 +65,13 @@ _FACILITY: JSON = {
         "capacity": {"edSpaces": 40, "beds": {"general": 120, "icu": 20}},
         "feeds": [
             {"name": "his", "sendingApplication": "HIS", "sendingFacility": "KAMC"},
-            {"name": "lis", "sendingApplication": "LIS", "sendingFacility": "KAMC", "transport": "MLLPS"},
+            {
+                "name": "lis",
+                "sendingApplication": "LIS",
+                "sendingFacility": "KAMC",
+                "transport": "MLLPS",
+                "timeZone": "UTC",
+            },
         ],
         "platforms": ["appointments", "archive"],
     },

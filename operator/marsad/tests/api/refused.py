@@ -12,6 +12,7 @@ Case = tuple[tuple[str, Any], tuple[str, str]]
 
 _EGRESS = {"name": "referrals", "cidr": "10.9.0.0/16", "ports": [{"port": 443}]}
 _VOLUME = {"size": "20Gi", "storageClassName": "fast"}
+_ZONE = "a time zone is written as Continent/City as in the IANA database, such as Asia/Riyadh, or UTC"
 _EXTERNAL = {"host": "db.example", "secretName": "database"}
 
 
@@ -38,6 +39,14 @@ BAD_HEALTHCLUSTERS: dict[str, Case] = {
         ("spec.displayNames", "Invalid value: a display name has 1 to 120 characters"),
     ),
     "an empty region": (("spec.region", ""), ("spec.region", 'Invalid value: "": region may not be empty')),
+    "a time zone that is an offset": (
+        ("spec.timeZone", "+03:00"),
+        ("spec.timeZone", f'Invalid value: "+03:00": {_ZONE}'),
+    ),
+    "a time zone without its continent": (
+        ("spec.timeZone", "Riyadh"),
+        ("spec.timeZone", f'Invalid value: "Riyadh": {_ZONE}'),
+    ),
     "a release that is no version": (
         ("spec.release", "latest"),
         ("spec.release", 'Invalid value: "latest": release must be a version such as 0.1.0'),
@@ -209,6 +218,10 @@ BAD_FACILITIES: dict[str, Case] = {
     "a place off the map": (
         ("spec.location.latitude", 91),
         ("spec.location.latitude", "Invalid value: 91: location.latitude must be -90 to 90"),
+    ),
+    "a feed's time zone in small letters": (
+        ("spec.feeds.0.timeZone", "asia/riyadh"),
+        ("spec.feeds[0].timeZone", f'Invalid value: "asia/riyadh": {_ZONE}'),
     ),
     "half a place": (("spec.location", {"latitude": 1}), ("spec.location.longitude", "Required value")),
     "negative spaces": (

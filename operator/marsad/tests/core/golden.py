@@ -20,7 +20,9 @@ EGRESS = {
 
 STACKS: dict[str, Observed] = {
     "small": worlds.world(worlds.cluster(size="small"), facilities=(worlds.facility(),)),
-    "medium": worlds.world(worlds.cluster(size="medium", security=EGRESS), facilities=(worlds.facility(),)),
+    "medium": worlds.world(
+        worlds.cluster(size="medium", timeZone="Asia/Riyadh", security=EGRESS), facilities=(worlds.facility(),)
+    ),
     "external": worlds.world(worlds.cluster(size="small", database=worlds.EXTERNAL)),
     "monitored": worlds.world(
         worlds.cluster(size="large"),

@@ -132,6 +132,17 @@ def test_a_facility_reaches_the_center_as_a_file_and_restarts_no_pod() -> None:
     assert told["defaultLocale"] in told["locales"]
 
 
+def test_the_time_zones_of_center_and_feeds_are_in_the_file() -> None:
+    def told(**spec: Any) -> Any:
+        feed = {"name": "his", "sendingApplication": "HIS", "sendingFacility": "SFAC", "timeZone": "Etc/GMT+3"}
+        made = kinds(wanted(world(cluster(**spec), facilities=(facility(feeds=[feed]),))), "ConfigMap")
+        return json.loads(made["center"]["data"]["center.json"])
+
+    assert told()["timeZone"] == "UTC"
+    assert told(timeZone="Asia/Riyadh")["timeZone"] == "Asia/Riyadh"
+    assert told()["facilities"][0]["feeds"][0]["timeZone"] == "Etc/GMT+3"
+
+
 def test_two_instances_confirm_each_commit_and_three_insist_on_it() -> None:
     def synchronous(instances: int) -> Any:
         made = wanted(world(cluster(database={"instances": instances, "storage": {"size": "5Gi"}})))

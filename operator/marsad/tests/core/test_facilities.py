@@ -34,6 +34,19 @@ def test_a_facility_of_a_center_is_accepted() -> None:
     says(judged(one, world(facilities=(one,)))[0], ConditionStatus.TRUE, Reason.ACCEPTED, "makkah")
 
 
+def test_a_feed_in_a_time_zone_that_does_not_exist_is_not_accepted() -> None:
+    def in_zone(zone: str) -> Facility:
+        feed = {"name": "lis", "sendingApplication": "LIS", "sendingFacility": "SFAC", "timeZone": zone}
+        return facility(feeds=[feed])
+
+    one, other = in_zone("Asia/Mecca"), facility(born=LATER)
+    observed = world(facilities=(one, other))
+    says(judged(one, observed)[0], ConditionStatus.FALSE, Reason.INVALID, "feed lis", "'Asia/Mecca'")
+    assert accepted((one, other)) == (other,), "it keeps no other from its code"
+    one = in_zone("Africa/Algiers")
+    says(judged(one, world(facilities=(one,)))[0], ConditionStatus.TRUE, Reason.ACCEPTED)
+
+
 def test_a_facility_without_a_center_waits_for_one() -> None:
     found = judged(facility(), None)
     says(found[0], ConditionStatus.FALSE, Reason.NO_HEALTH_CLUSTER, "makkah")

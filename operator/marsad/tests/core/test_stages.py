@@ -117,6 +117,8 @@ def test_a_release_that_this_operator_lacks_is_refused_while_the_center_runs_on(
         ({"overrides": {"analytics": {"requests": {"memory": "2Gi"}, "limits": {"memory": "1G"}}}}, "more memory"),
         ({"overrides": {"dashboard": {"limits": {"cpu": "many"}}}}, "not a quantity"),
         ({"database": {"parameters": {"a\nb": "1"}}}, "no name of a PostgreSQL setting"),
+        ({"timeZone": "Asia/Mecca"}, "spec.timeZone is 'Asia/Mecca', which the IANA time zone database has not"),
+        ({"timeZone": "America/Argentina"}, "'America/Argentina'"),  # a folder of zones
     ],
 )
 def test_what_contradicts_itself_is_invalid(spec: dict[str, Any], words: str) -> None:
