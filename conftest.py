@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from e2e import crds as definitions
@@ -12,6 +13,10 @@ from e2e.apiserver import ApiServer
 from e2e.apiserver import apiserver as start_apiserver
 
 STORIES = "e2e/kind/"
+
+# Other tests and other people share the machine: how long an example takes says nothing about the code.
+settings.register_profile("marsad", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("marsad")
 
 
 @pytest.hookimpl(tryfirst=True)

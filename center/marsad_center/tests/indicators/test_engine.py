@@ -220,7 +220,7 @@ async def _apply(rows: Rows, step: tuple[Any, ...], now: datetime) -> str:
 
 
 @given(steps=STEPS)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 async def test_increments_give_what_a_recomputation_from_scratch_gives(database: Database, steps) -> None:
     async with (
         database.connect("owner") as owner,

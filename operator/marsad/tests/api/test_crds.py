@@ -94,13 +94,13 @@ class TestDefaults:
         spec: JSON = answer["spec"]
         return spec
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
     @given(spec=_spec_of(_FULL, healthcluster()["spec"]))
     def test_the_server_fills_in_what_the_model_does(self, shared_objects: Objects, spec: JSON) -> None:
         obj = healthcluster() | {"spec": spec}
         assert self.stored(shared_objects, obj) == HealthCluster.parse(obj).spec.dump()
 
-    @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
     @given(spec=_spec_of(_MORE_FACILITY, _LEAST_FACILITY))
     def test_the_server_fills_in_what_the_model_does_for_a_facility(self, shared_objects: Objects, spec: JSON) -> None:
         obj = facility() | {"spec": spec}

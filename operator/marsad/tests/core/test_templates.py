@@ -20,7 +20,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(JSON)
 @example("no")
 @example("08")
@@ -34,7 +33,7 @@ def test_every_value_is_read_back_as_itself(value: Any) -> None:
     ]
 
 
-@settings(max_examples=25, deadline=None)  # each renders two whole stacks
+@settings(max_examples=25)  # each renders two whole stacks
 @given(st.text(min_size=1), st.text(min_size=1))
 @example("مستشفى", "x'\"\n---\nkind: ClusterRole\n")
 def test_a_hostile_name_survives_as_a_string_and_makes_no_object(display: str, region: str) -> None:
