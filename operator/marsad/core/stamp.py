@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any
 
 from marsad.api.healthcluster import HealthCluster
@@ -17,24 +16,24 @@ _WITH_PODS = ("Deployment", "Job")
 
 
 def stamped(manifest: Manifest, cluster: HealthCluster, component: str) -> Manifest:
-    """A copy of the manifest with our namespace, labels (on its pods, too) and digest.
+    """The manifest with our namespace, labels (on its pods, too) and digest.
 
     A Job's name also gets a digest of its spec, because what a Job is made of cannot be changed. A Namespace belongs to
-    others, too, and is left as it is. Raises KeyError for a kind that the operator does not manage.
+    others, too, and is left as it is. What was given is not changed; the result shares with it what is equal. Raises
+    KeyError for a kind that the operator does not manage.
     """
     if not kind_of(Key.of(manifest).group, manifest["kind"]).namespaced:
         return manifest
-    made = deepcopy(manifest)
     labels = managed_labels(cluster.name, component)
-    metadata = made["metadata"]
-    metadata["namespace"] = cluster.namespace
-    metadata["labels"] = {**metadata.get("labels", {}), **labels}
+    metadata = _labelled(manifest["metadata"], labels) | {"namespace": cluster.namespace}
+    made = {**manifest, "metadata": metadata}
     if made["kind"] in _WITH_PODS:
-        pod = made["spec"]["template"].setdefault("metadata", {})
-        pod["labels"] = {**pod.get("labels", {}), **labels}
+        template = made["spec"]["template"]
+        pods = {**template, "metadata": _labelled(template.get("metadata", {}), labels)}
+        made["spec"] = {**made["spec"], "template": pods}
     if made["kind"] == "Job":
         metadata["name"] += f"-{_digest(made['spec'])[:8]}"
-    metadata.setdefault("annotations", {})[ANNOTATION_DIGEST] = _digest(made)
+    metadata["annotations"] = {**metadata.get("annotations", {}), ANNOTATION_DIGEST: _digest(made)}
     return made
 
 
@@ -48,6 +47,10 @@ def ours(live: Mapping[str, Any], cluster: HealthCluster) -> bool:
     """Whether an object's labels say that the operator made it for this HealthCluster."""
     labels: Mapping[str, str] = live["metadata"].get("labels") or {}
     return labels.get(LABEL_MANAGED_BY) == MANAGED_BY and labels.get(LABEL_HEALTHCLUSTER) == cluster.name
+
+
+def _labelled(metadata: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+    return {**metadata, "labels": {**metadata.get("labels", {}), **labels}}
 
 
 def _digest(value: Any) -> str:

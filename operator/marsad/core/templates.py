@@ -1,13 +1,17 @@
 """The folder of Jinja2 templates in which a center is written down, loaded once.
 
-Every `{{ expression }}` is emitted as JSON, which is YAML, so that a value never changes a document's structure; a name
-that is not defined is an error. `load` is the only function of the core that reads files.
+An `{{ expression }}` leaves a numbered slot in the text, and its value is put into the document after that was parsed:
+values never meet the YAML parser, so that none can change a document's structure, and centers that differ only in
+values share what was parsed. A name that is not defined is an error. `load` is the only function of the core that
+reads files.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,7 +23,22 @@ from marsad.core.world import Manifest
 SUFFIX = ".yaml.j2"
 _MEMORY = 64  # centers remembered: more than health clusters that share one Kubernetes cluster
 
-_Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TAG = "!value"  # of a slot, in YAML
+_VALUES = " values"  # of one rendering; no expression can name it
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """Where the value of that number belongs."""
+
+    number: int
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # C is quicker, where there is one
+    """Knows slots, besides what plain YAML knows."""
+
+
+_Loader.add_constructor(_TAG, lambda loader, node: _Slot(int(loader.construct_scalar(node))))
 
 
 class TemplateError(ValueError):
@@ -32,8 +51,8 @@ class Templates:
     def __init__(self, texts: Mapping[str, str]) -> None:
         self._environment = jinja2.Environment(
             undefined=jinja2.StrictUndefined,
-            finalize=as_json,
-            autoescape=False,  # noqa: S701 (what is emitted is JSON within YAML, never HTML)
+            finalize=_slot,
+            autoescape=False,  # noqa: S701 (what is emitted is YAML, never HTML)
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
@@ -60,11 +79,15 @@ class Templates:
 
     def render(self, name: str, context: Mapping[str, Any]) -> list[Manifest]:
         """The documents of a template; empty ones are left out. Raises TemplateError."""
+        values: list[Any] = []
         try:
-            text = self._templates[name].render(context)
-            return [document for document in yaml.load_all(text, Loader=_Loader) if document]
-        except (jinja2.TemplateError, yaml.YAMLError, TypeError) as error:
+            documents, slots = _parsed(self._templates[name].render({**context, _VALUES: values}))
+            if slots != len(values):
+                raise TemplateError("an expression must stand for a whole value, and not in a comment or a text")
+            made = [_filled(document, values) for document in documents]
+        except (jinja2.TemplateError, yaml.YAMLError, TypeError, ValueError) as error:
             raise TemplateError(f"{name}{SUFFIX}: {error}") from error
+        return [document for document in made if document]
 
 
 def load(folder: Path) -> Templates:
@@ -81,28 +104,46 @@ def load(folder: Path) -> Templates:
         raise TemplateError(str(error)) from error
 
 
-def as_json(value: Any) -> str:
-    """A value as JSON on one line that YAML reads back as the same value.
+@jinja2.pass_context
+def _slot(context: jinja2.runtime.Context, value: Any) -> str:
+    """Keep the value for its place, as JSON would say it; the text gets the slot.
 
-    Characters that YAML calls unprintable or takes for line breaks are escaped; the others stay readable. Raises
-    UndefinedError for an undefined name and TypeError for what JSON cannot say.
+    Raises UndefinedError for an undefined name and TypeError for what JSON cannot say.
     """
     if isinstance(value, jinja2.Undefined):
         str(value)  # a StrictUndefined raises its own sentence
-    text = json.dumps(value, ensure_ascii=False)
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(char if _plain(ord(char)) else _escape(ord(char)) for char in text)
+    values: list[Any] = context[_VALUES]
+    values.append(json.loads(json.dumps(value)))
+    return f"{_TAG} {len(values) - 1}"
 
 
-def _plain(code: int) -> bool:
-    return (
-        0x20 <= code <= 0x7E
-        or (0xA0 <= code <= 0xD7FF and code not in (0x2028, 0x2029))
-        or (0xE000 <= code <= 0xFFFD and code != 0xFEFF)
-        or 0x10000 <= code <= 0x10FFFF
-    )
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> tuple[Sequence[Any], int]:
+    """The documents with their slots, and how many of these there are.
+
+    What differs between centers is in values, so that most of their texts are the same.
+    """
+    documents = tuple(yaml.load_all(text, Loader=_Loader))
+    return documents, len(set(_slots(documents)))
 
 
-def _escape(code: int) -> str:
-    return f"\\u{code:04x}"
+def _slots(part: Any) -> Iterator[_Slot]:
+    if isinstance(part, _Slot):
+        yield part
+    elif isinstance(part, dict):
+        for item in part.items():
+            yield from _slots(item)
+    elif isinstance(part, list | tuple):
+        for item in part:
+            yield from _slots(item)
+
+
+def _filled(part: Any, values: Sequence[Any]) -> Any:
+    """A copy with the values in their slots."""
+    if isinstance(part, _Slot):
+        return values[part.number]
+    if isinstance(part, dict):
+        return {_filled(name, values): _filled(value, values) for name, value in part.items()}
+    if isinstance(part, list):
+        return [_filled(item, values) for item in part]
+    return part

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from marsad.core.templates import TemplateError, Templates, as_json, load
+from marsad.core.templates import TemplateError, Templates, load
 from marsad.tests.core.worlds import TEMPLATES, cluster, facility, kinds, wanted, world
 
 ANYTHING = st.text()
@@ -64,8 +64,20 @@ def test_what_is_no_yaml_is_an_error_that_names_the_file() -> None:
 
 
 def test_what_json_cannot_say_is_an_error() -> None:
-    with pytest.raises(TypeError):
-        as_json({1, 2})
+    with pytest.raises(TemplateError, match="not JSON serializable"):
+        Templates({"x": "a: {{ value }}"}).render("x", {"value": {1, 2}})
+
+
+def test_a_value_in_the_middle_of_a_word_is_an_error() -> None:
+    with pytest.raises(TemplateError, match=r"x\.yaml\.j2: .* a whole value"):
+        Templates({"x": "a: before-{{ value }}"}).render("x", {"value": "b"})
+
+
+def test_centers_that_share_a_text_do_not_share_documents() -> None:
+    template = Templates({"x": "{% for one in those %}\n- {{ one }}\n{% endfor %}\n- {fixed: []}"})
+    first, second = (template.render("x", {"those": those}) for those in (["a", {"b": 1}], ["c", "d"]))
+    first[0][2]["fixed"].append("changed")
+    assert (first, second) == ([["a", {"b": 1}, {"fixed": ["changed"]}]], [["c", "d", {"fixed": []}]])
 
 
 def test_a_folder_without_templates_is_an_error(tmp_path: Any) -> None:
