@@ -27,6 +27,7 @@ def center_document(center: registry.Center) -> Document:
         "release": center.release,
         "locales": list(center.locales),
         "defaultLocale": center.default_locale,
+        "timeZone": center.time_zone,
         "freshnessObjectiveSeconds": center.freshness_objective_seconds,
         "facilities": [
             facility.model_dump(mode="json", by_alias=True, exclude={"location"}) for facility in center.facilities

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
@@ -180,6 +181,23 @@ async def test_the_page_is_whole_on_a_phone_in_every_language(busy_port: int, br
     assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert await page.evaluate("document.dir") == ("rtl" if language == "ar" else "ltr")
     assert complaints == []
+
+
+async def test_times_are_the_centers_wherever_the_reader_is(database: Database, browser: Browser) -> None:
+    (database.folder / "center.json").write_text(json.dumps({**CENTER, "timeZone": "Asia/Riyadh"}))
+    at = datetime.now(UTC)
+    async with database.connect("gateway") as gateway:
+        rows = await Rows(gateway).registry(CENTER)
+        await rows.visit("KAMC")
+        await rows.event("KAMC", at)
+        async with analytics(database), serving(database) as port:
+            await loaded(port)
+            page = await browser.new_page(timezone_id="America/New_York")
+            await page.goto(f"http://127.0.0.1:{port}/?lang=en")
+            cell = page.locator('tr[data-facility="KAMC"][data-feed="his"] [data-field="lastEvent"]')
+            in_riyadh = at.astimezone(ZoneInfo("Asia/Riyadh")).strftime("%H:%M")
+            await expect(cell).to_contain_text(in_riyadh, timeout=PATIENCE)
+            await expect(page.locator("#clock")).to_contain_text("GMT+3")
 
 
 async def test_arabic_begins_at_the_right(busy_port: int, browser: Browser) -> None:

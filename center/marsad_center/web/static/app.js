@@ -18,7 +18,7 @@ const context = {
   center: config.center,
   texts: config.texts,
   direction: config.locale.direction,
-  format: new Format(config.locale.tag),
+  format: new Format(config.locale.tag, config.center.timeZone),
   entries: new Map(config.catalogue.map((entry) => [entry.id, entry])),
   figures: new Map(), // "facility id" -> the newest object
   nameOf: (code) => names.get(code)?.[config.locale.code] ?? names.get(code)?.en ?? code,

@@ -1,9 +1,21 @@
 // Numbers, durations and times in the reader's language. Units: shares are 0 to 1, times are seconds.
+// Times of day are the center's, wherever its reader is: two who talk about one page see the same.
 
 const DASH = '–';
 
+/** The zone, or the reader's own where the browser has not heard of it. */
+function known(timeZone) {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone });
+    return timeZone;
+  } catch {
+    return undefined;
+  }
+}
+
 export class Format {
-  constructor(tag) {
+  constructor(tag, zone) {
+    const timeZone = known(zone);
     this.number = new Intl.NumberFormat(tag, { maximumFractionDigits: 0 });
     this.percent = new Intl.NumberFormat(tag, { style: 'percent', maximumFractionDigits: 0 });
     this.units = Object.fromEntries(
@@ -12,9 +24,11 @@ export class Format {
         new Intl.NumberFormat(tag, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: digits }),
       ]),
     );
-    this.timeOfDay = new Intl.DateTimeFormat(tag, { timeStyle: 'medium', hourCycle: 'h23' });
-    this.minuteOfDay = new Intl.DateTimeFormat(tag, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-    this.dateAndTime = new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' });
+    this.timeOfDay = new Intl.DateTimeFormat(tag, { timeStyle: 'medium', hourCycle: 'h23', timeZone });
+    const clock = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZoneName: 'short' };
+    this.clock = new Intl.DateTimeFormat(tag, { ...clock, timeZone });
+    this.dateAndTime = new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23', timeZone });
+    this.day = new Intl.DateTimeFormat(tag, { dateStyle: 'short', timeZone });
   }
 
   /** Parts {text, unit} of a value; a dash when there is not enough data. Never 0 for nothing. */
@@ -40,7 +54,7 @@ export class Format {
   time(instant) {
     if (!instant) return DASH;
     const date = new Date(instant);
-    const today = date.toDateString() === new Date().toDateString();
+    const today = this.day.format(date) === this.day.format(new Date());
     return (today ? this.timeOfDay : this.dateAndTime).format(date);
   }
 

@@ -50,7 +50,7 @@ export class Link {
     setText(document.getElementById('link-state'), texts.link[state]);
     const age = Math.max(0, Math.round((Date.now() + this.offset - this.computedAt) / 1000));
     setText(document.getElementById('link-ago'), this.computedAt ? fill(texts.link.ago, { duration: format.value(Math.max(age, 1), 'seconds') }) : '');
-    setText(document.getElementById('clock'), format.minuteOfDay.format(new Date()));
+    setText(document.getElementById('clock'), format.clock.format(new Date()));
   }
 
   #fault() {
