@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 REVERSES = {"A11": {"A01", "A04", "A05", "A06"}, "A12": {"A02"}, "A13": {"A03"}}
 MOVEMENTS = {"A01", "A02", "A03", "A04", "A05", "A06", "A07", "A08", *REVERSES}
-ARRIVALS = {"A01", "A04", "A05", "A06", "A07"}
+ARRIVALS = {"A01", "A04", "A06", "A07"}
 DELETED = '""'  # HL7's way to say that a value is gone; empty says nothing
 
 
@@ -36,6 +36,7 @@ class Visit:
 
     patient_class: str = "U"
     present: bool = False
+    left: bool = False
     cancelled: bool = False
     arrived_in_ed: bool = False
     in_ed: bool = False
@@ -45,23 +46,28 @@ class Visit:
     triage: int | None = None
     seen: bool = False
 
-    def after(self, movement: Movement) -> Visit:
-        """The visit once `movement` has happened."""
+    def after(self, movement: Movement, believed: bool = True) -> Visit:
+        """The visit once `movement` has happened. `believed`: one without an arrival proves a stay."""
         named = movement.patient_class or {"A06": "I", "A07": "O"}.get(movement.trigger, "")
+        begun = self.present or self.left
         visit = replace(
             self,
             patient_class=named or self.patient_class,
             admitted=self.admitted or named == "I",
-            present=movement.trigger != "A03" and (self.present or movement.trigger in {"A01", "A02", "A04", "A06"}),
             bed=_said(movement.bed, self.bed),
             triage=movement.triage or self.triage,
             seen=self.seen or movement.seen,
         )
-        return visit._through_the_ed(movement, named)
+        if movement.trigger in ARRIVALS or (movement.trigger == "A02" and believed and not begun):
+            visit = replace(visit, present=True, left=False)
+        elif movement.trigger == "A03" and (begun or believed):
+            visit = replace(visit, present=False, left=True)
+        found = visit.present and not begun and visit.patient_class == "E"
+        return visit._through_the_ed(movement, found or (movement.trigger in {"A01", "A04"} and named == "E"))
 
-    def _through_the_ed(self, movement: Movement, named: str) -> Visit:
+    def _through_the_ed(self, movement: Movement, arrives: bool) -> Visit:
         """Into the ED by an arrival of class E; out of it by discharge, or by an inpatient's move elsewhere."""
-        if movement.trigger in {"A01", "A04"} and named == "E":
+        if arrives:
             return replace(self, arrived_in_ed=True, in_ed=True, ed_point_of_care=movement.point_of_care)
         if not self.present:
             return replace(self, in_ed=False)
@@ -78,19 +84,22 @@ def _said(new: str, old: str) -> str:
 
 def derive(movements: Sequence[Movement]) -> Visit:
     """The visit that these movements, in the order in which they were received, make up."""
-    happened = surviving(movements)
-    gone = [movement for movement in movements if movement.trigger in ARRIVALS and movement not in happened]
-    arrived = any(movement.trigger in ARRIVALS for movement in happened)
-    visit = Visit(cancelled=not happened or (bool(gone) and not arrived))
+    happened, never = surviving(movements)
+    visit = Visit()
     for movement in happened:
-        visit = visit.after(movement)
-    return visit
+        visit = visit.after(movement, believed=not any(begin <= movement.at <= end for begin, end in never))
+    planned = any(movement.trigger == "A05" for movement in happened)
+    taken_back = any(movement.trigger in {"A11", *ARRIVALS} for movement in movements)
+    no_stay = not visit.present and not visit.left
+    return replace(visit, cancelled=no_stay and not planned and (taken_back or not happened))
 
 
-def surviving(movements: Iterable[Movement]) -> list[Movement]:
-    """Movements by event time without those that were taken back, replaced or only took back another."""
+def surviving(movements: Iterable[Movement]) -> tuple[list[Movement], list[tuple[datetime, datetime]]]:
+    """Movements by event time without those that were taken back, replaced or only took back another; and the times
+    from an arrival to the A11 that took it back (from the beginning, if its arrival is not known)."""
     numbered = _by_number(movements)
     kept: list[Movement] = []
+    never: list[tuple[datetime, datetime]] = []
     for movement in sorted(numbered, key=lambda one: (one.at, one.trigger in REVERSES)):
         if movement.trigger not in REVERSES:
             kept.append(movement)
@@ -98,7 +107,9 @@ def surviving(movements: Iterable[Movement]) -> list[Movement]:
         newest = next((one for one in reversed(kept) if _is_meant(one, movement)), None)
         if newest:
             kept.remove(newest)
-    return kept
+        if movement.trigger == "A11":
+            never.append((newest.at if newest else datetime.min.replace(tzinfo=UTC), movement.at))
+    return kept, never
 
 
 def _is_meant(one: Movement, reversal: Movement) -> bool:

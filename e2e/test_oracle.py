@@ -83,6 +83,15 @@ class TestVisits:
         undone = story(tmp_path, *visit, ("1210", "A13", "", "", ""), ("1220", "A11", "", "", ""))
         assert (undone.beds_occupied, undone.ed_census, undone.encounters_by_class) == (0, 1, {"E": 1})
 
+    def test_a_transfer_shows_a_patient_unless_it_went_with_a_cancelled_admission(self, tmp_path: Path) -> None:
+        admission, cancelled = ("1000", "A01", "I", "WARD^1^B2", ""), ("1100", "A11", "", "", "")
+        early, late = ("1030", "A02", "I", "ICU^1^B9", ""), ("1130", "A02", "I", "ICU^1^B9", "")
+        assert story(tmp_path, late).beds_occupied == 1
+        assert story(tmp_path, admission, cancelled, late).beds_occupied == 1
+        gone = story(tmp_path, admission, early, cancelled)
+        assert (gone.encounters, gone.encounters_by_class, gone.beds_occupied) == (1, {}, 0)
+        assert story(tmp_path, late, ("1200", "A03", "I", "", ""), ("1230", "A02", "I", "ICU^1^B9", "")).inpatients == 0
+
     def test_the_order_of_arrival_does_not_matter(self, tmp_path: Path) -> None:
         visit = [("1000", "A04", "E", "ED", ""), ("1100", "A01", "I", "WARD^1^B2", ""), ("1200", "A03", "I", "", "")]
         late = [("1130", "A02", "I", "ICU^1^B9", ""), ("1140", "A12", "", "", "")]

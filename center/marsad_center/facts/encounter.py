@@ -12,12 +12,9 @@ from datetime import datetime
 from typing import Literal
 
 from marsad_center.facts.events import Movement
+from marsad_center.facts.reversals import ARRIVALS, by_event_time, cancellations, takes_back, void
 
 State = Literal["expected", "present", "departed", "cancelled"]
-
-ARRIVALS = frozenset({"A01", "A04", "A06", "A07"})
-# What each reversal takes back.
-REVERSALS = {"A11": frozenset({"A01", "A04", "A05", "A06"}), "A12": frozenset({"A02"}), "A13": frozenset({"A03"})}
 
 
 @dataclass(slots=True)
@@ -45,68 +42,46 @@ class Encounter:
     ed_point_of_care: str = field(default="", repr=False)
 
 
-def _takes_back(movement: Movement) -> bool:
-    return movement.event in REVERSALS or movement.action == "cancel"
-
-
-def _order(movement: Movement) -> tuple[datetime, bool, datetime, int]:
-    # A reversal of the same minute as what it reverses comes after it, however the two arrived.
-    return movement.event_at, _takes_back(movement), movement.received_at, movement.id
-
-
-def cancellations(movements: Sequence[Movement]) -> dict[int, int]:
-    """Which movement (by id) is taken back or replaced by which."""
-    taken: dict[int, int] = {}
-    earlier: list[Movement] = []
-    for movement in sorted(movements, key=_order):
-        target = _target(movement, earlier, taken)
-        if target is not None:
-            taken[target.id] = movement.id
-        earlier.append(movement)
-    return taken
-
-
-def _target(movement: Movement, earlier: Sequence[Movement], taken: dict[int, int]) -> Movement | None:
-    reversed_events = REVERSALS.get(movement.event)
-    if reversed_events is None and movement.action == "insert":
-        return None
-    candidates = [other for other in earlier if other.id not in taken and not _takes_back(other)]
-    if movement.movement_key:
-        numbered = [other for other in candidates if other.movement_key == movement.movement_key]
-        if numbered or reversed_events is None:
-            return numbered[-1] if numbered else None
-    if reversed_events is None:
-        return None
-    matching = [other for other in candidates if other.event in reversed_events]
-    return matching[-1] if matching else None
-
-
 def derive(movements: Sequence[Movement]) -> Encounter:
     """The encounter of one visit from all its movements (at least one, any order)."""
     taken = cancellations(movements)
-    ordered = sorted(movements, key=_order)
+    ordered = sorted(movements, key=by_event_time)
     encounter = Encounter(visit_key=ordered[0].visit_key)
-    # Without any arrival in the log the sender was connected in mid-stay: then a transfer or an update shows presence.
-    arrival_known = any(movement.event in ARRIVALS for movement in ordered)
+    gone = void(ordered, taken)
+    left = [movement for movement in ordered if movement.id not in taken and not takes_back(movement)]
+    told = any(movement.event in ARRIVALS or movement.event == "A11" for movement in ordered)
     for movement in ordered:
         encounter.source_at = movement.event_at
         if movement.patient_key:
             encounter.patient_key = movement.patient_key
-        if movement.id not in taken and not _takes_back(movement):
-            _apply(encounter, movement, arrival_known)
-    left = [movement.event for movement in ordered if movement.id not in taken and not _takes_back(movement)]
-    if encounter.state == "expected" and "A05" not in left and (arrival_known or not left):  # A05: still planned
+    for movement in left:
+        here = encounter.state != "expected"
+        _apply(encounter, movement, speaks=here or _speaks(movement, told=told, void=movement.id in gone))
+    planned = any(movement.event == "A05" for movement in left)
+    if encounter.state == "expected" and not planned and (told or not left):
         encounter.state = "cancelled"
     return encounter
 
 
-def _apply(encounter: Encounter, movement: Movement, arrival_known: bool) -> None:
+def _speaks(movement: Movement, *, told: bool, void: bool) -> bool:
+    """Whether a movement of a patient whose arrival does not stand shows that he is there, or has been.
+
+    A transfer or a discharge does, unless it went with an arrival that was taken back: the sender was connected in
+    mid-stay, or the patient was admitted after all. An update does only where no arrival was ever `told` of: senders
+    update the record of a cancelled visit, too.
+    """
+    if movement.event == "A08":
+        return not told and movement.arrived_at is not None and movement.discharged_at is None
+    return movement.event in ("A02", "A03") and not void
+
+
+def _apply(encounter: Encounter, movement: Movement, *, speaks: bool) -> None:
     if movement.event in ("A01", "A04") and encounter.state == "departed":
         _begin_again(encounter)
     _take_over(encounter, movement)
-    if movement.event == "A03":
+    if movement.event == "A03" and speaks:
         _depart(encounter, movement)
-    elif movement.event in ARRIVALS or (not arrival_known and _shows_presence(movement)):
+    elif movement.event in ARRIVALS or (encounter.state == "expected" and speaks):
         if encounter.state != "present":
             encounter.state, encounter.discharged_at = "present", None
             encounter.arrived_at = encounter.arrived_at or movement.arrived_at or movement.event_at
@@ -114,11 +89,6 @@ def _apply(encounter: Encounter, movement: Movement, arrival_known: bool) -> Non
         _correct_arrival(encounter, movement.arrived_at)
     if encounter.state == "present":
         _place(encounter, movement)
-
-
-def _shows_presence(movement: Movement) -> bool:
-    updated = movement.event == "A08" and movement.arrived_at is not None and movement.discharged_at is None
-    return movement.event == "A02" or updated
 
 
 def _begin_again(encounter: Encounter) -> None:

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from marsad_center import db
-from marsad_center.facts.encounter import Encounter, cancellations, derive
+from marsad_center.facts.encounter import Encounter, derive
 from marsad_center.facts.events import Fact, Merge, Movement, OrderEvent
 from marsad_center.facts.order_writing import write_orders
+from marsad_center.facts.reversals import cancellations
 
 
 class Stated(NamedTuple):

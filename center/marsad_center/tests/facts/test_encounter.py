@@ -138,6 +138,42 @@ def test_a_sender_connected_in_mid_stay_shows_who_is_there_by_transfers_and_upda
     assert derive(story(("A05", 0, E))).state == "expected"
 
 
+@pytest.mark.parametrize(
+    ("steps", "state"),
+    [
+        ((("A01", 0, WARD), ("A11", 10, {}), ("A02", 20, WARD)), "present"),  # admitted after all
+        ((("A01", 0, WARD), ("A02", 5, WARD), ("A11", 10, {})), "cancelled"),  # moved within what never was
+        ((("A01", 0, WARD), ("A02", 5, WARD), ("A11", 10, {}), ("A02", 20, WARD)), "present"),
+        ((("A01", 0, WARD), ("A11", 10, {}), ("A02", 20, WARD), ("A12", 30, {})), "cancelled"),
+        ((("A01", 0, WARD), ("A11", 10, {}), ("A02", 20, WARD), ("A03", 30, {})), "departed"),
+        ((("A01", 0, WARD), ("A11", 10, {}), ("A03", 30, {})), "departed"),
+        ((("A01", 0, WARD), ("A03", 5, {}), ("A11", 10, {})), "cancelled"),
+        ((("A01", 0, WARD), ("A11", 10, {}), ("A08", 20, {"arrived_at": at(0)})), "cancelled"),
+        ((("A02", 5, WARD), ("A11", 10, {})), "cancelled"),  # the A01 was before the sender was connected
+        ((("A02", 5, WARD), ("A01", 7, WARD), ("A11", 10, {})), "present"),  # was there before that admission
+        ((("A04", 0, E), ("A01", 7, WARD), ("A03", 8, {}), ("A11", 10, {})), "departed"),  # the arrival stands
+        ((("A01", 0, WARD), ("A03", 10, {}), ("A02", 20, WARD)), "departed"),
+        ((("A02", 0, WARD), ("A03", 10, {}), ("A02", 20, WARD)), "departed"),
+    ],
+)
+def test_a_transfer_shows_presence_unless_it_went_with_a_cancelled_arrival(steps: Any, state: str) -> None:
+    assert derive(story(*steps)).state == state
+    assert derive(story(*reversed(steps))).state == state
+
+
+def test_zbe_cancels_an_admission_with_all_that_happened_within_it() -> None:
+    admission = ("A01", 0, {**WARD, "movement_key": "m1"})
+    cancel = ("A01", 10, {"movement_key": "m1", "action": "cancel"})
+    assert derive(story(admission, ("A02", 5, WARD), cancel)).state == "cancelled"
+    assert derive(story(admission, cancel, ("A02", 20, WARD))).state == "present"
+
+
+def test_who_was_transferred_in_the_ed_before_the_admission_was_in_the_ed() -> None:
+    boarding = derive(story(("A02", 0, E), ("A01", 60, {"patient_class": "I", "point_of_care": "ED"})))
+    assert view(boarding) == ("present", "I", True)
+    assert (boarding.ed_arrived_at, boarding.admitted_at) == (at(0), at(60))
+
+
 def test_a_second_stay_under_the_same_key_starts_with_nothing_of_the_first() -> None:
     encounter = derive(story(("A04", 0, {**E, "triage_level": 2, "seen_at": at(9)}), ("A03", 60, {}), ("A04", 600, E)))
     assert view(encounter) == ("present", "E", True)
