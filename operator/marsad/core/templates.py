@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -58,6 +59,10 @@ class Templates:
             keep_trailing_newline=True,
         )
         self._templates = {name: self._environment.from_string(text) for name, text in texts.items()}
+        self._folders = {
+            folder: tuple(names)
+            for folder, names in groupby(self.names, key=lambda name: PurePosixPath(name).parent.as_posix())
+        }
         self._made: dict[str, tuple[Manifest, ...]] = {}
 
     @property
@@ -67,7 +72,7 @@ class Templates:
 
     def of(self, component: str) -> tuple[str, ...]:
         """The templates of one folder, sorted."""
-        return tuple(name for name in self.names if PurePosixPath(name).parent.as_posix() == component)
+        return self._folders.get(component, ())
 
     def remembered(self, question: str, make: Callable[[], tuple[Manifest, ...]]) -> tuple[Manifest, ...]:
         """What `make` gave for that question before, or gives now: most passes ask what the pass before asked."""
