@@ -34,11 +34,15 @@ async def gateway(database: Database) -> AsyncIterator[int]:
         await asyncio.gather(serving, return_exceptions=True)
 
 
-async def play(port: int, *arguments: str) -> dict[str, Any]:
-    process = await asyncio.create_subprocess_exec(
+async def start(port: int, *arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "marsad.cli", "simulate", "--to", f"127.0.0.1:{port}", "--json", *arguments,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY / "operator")}, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
+
+
+async def play(port: int, *arguments: str) -> dict[str, Any]:
+    process = await start(port, *arguments)
     stdout, _ = await process.communicate()
     assert process.returncode == 0
     account: dict[str, Any] = json.loads(stdout)
@@ -80,6 +84,28 @@ async def test_nobody_is_left_when_everybody_is_sent_home(database: Database) ->
             known = await connection.fetchval("SELECT count(*) FROM encounter")
     assert inside == 0
     assert known > 20
+
+
+async def test_whom_a_killed_play_left_behind_the_next_one_sends_home(database: Database, tmp_path: Path) -> None:
+    small = ("--facility", "KAMC=HIS/KAMC:10:20", "--warm-start", "--remember", str(tmp_path / "open"))
+
+    async def inside() -> set[str]:
+        async with database.connect("gateway") as connection:
+            rows = await connection.fetch("SELECT visit_key FROM encounter WHERE state = 'present'")
+        return {row["visit_key"] for row in rows}
+
+    async with gateway(database) as port:
+        killed = await start(port, *small, "--rate", "50", "--forever")
+        async with asyncio.timeout(60):
+            while len(await inside()) < 10:  # noqa: ASYNC110 - the database is what is asked
+                await asyncio.sleep(0.05)
+        killed.kill()
+        await killed.wait()
+        ghosts = await inside()
+        assert len(ghosts) >= 10
+        await play(port, *small, "--rate", "200", "--count", "400")
+        assert ghosts.isdisjoint(new := await inside())
+        assert new, "those of the second play are there"
 
 
 async def test_a_file_played_twice_is_answered_twice_and_stored_once(database: Database, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ CENTER = "makkah"  # HealthCluster and namespace
 EXAMPLE = REPOSITORY / "examples" / "makkah.yaml"
 FACILITIES = "facilities"  # the namespace that stands for the facilities' own network
 SIMULATOR = "facilities-simulator"
+MEMORY = "/var/lib/facilities"  # lives as long as the pod: a killed container finds there whom it has to send home
 SPEED = (
     5  # times life's own pace: something happens every few seconds, and stays and turnarounds keep their proportions
 )
@@ -92,7 +93,8 @@ def facilities(image: str, declaration: str) -> list[dict[str, Any]]:
     metadata = {"name": SIMULATOR, "namespace": FACILITIES, "labels": labels}
     target = ["--to", f"gateway.{CENTER}.svc:2575"]
     arguments = ["simulate", *target, "--center", "/etc/facilities/center.yaml", "--speed", str(SPEED)]
-    arguments += ["--warm-start", "--empty-at-end"]  # a picture from the first minute; nobody left behind by a restart
+    # A picture from the first minute; nobody left behind by a restart, nor by a container that was killed.
+    arguments += ["--warm-start", "--empty-at-end", "--remember", f"{MEMORY}/open"]
     container = {
         "name": "simulator",
         "image": image,
@@ -104,14 +106,20 @@ def facilities(image: str, declaration: str) -> list[dict[str, Any]]:
             "capabilities": {"drop": ["ALL"]},
         },
         "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
-        "volumeMounts": [{"name": "facilities", "mountPath": "/etc/facilities", "readOnly": True}],
+        "volumeMounts": [
+            {"name": "facilities", "mountPath": "/etc/facilities", "readOnly": True},
+            {"name": "memory", "mountPath": MEMORY},
+        ],
     }
     pod = {
         "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": 60,  # time to tell of every patient's departure, so that no ghost stays
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [container],
-        "volumes": [{"name": "facilities", "configMap": {"name": SIMULATOR}}],
+        "volumes": [
+            {"name": "facilities", "configMap": {"name": SIMULATOR}},
+            {"name": "memory", "emptyDir": {"sizeLimit": "16Mi"}},
+        ],
     }
     # Another declaration is another pod: the player reads it once, when it starts.
     digest = {"marsad.dev/declaration": hashlib.sha256(declaration.encode()).hexdigest()[:16]}

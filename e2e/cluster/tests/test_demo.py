@@ -24,6 +24,15 @@ def test_another_declaration_is_played_by_another_pod() -> None:
     assert one != other
 
 
+def test_a_killed_container_finds_whom_it_left_behind() -> None:
+    pod = deployment("")["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+    file = container["args"][container["args"].index("--remember") + 1]
+    (mount,) = [mount for mount in container["volumeMounts"] if file.startswith(mount["mountPath"])]
+    assert not mount.get("readOnly")
+    assert [volume for volume in pod["volumes"] if volume["name"] == mount["name"] and "emptyDir" in volume]
+
+
 def test_they_send_to_the_gateway_of_the_center() -> None:
     arguments = deployment("")["spec"]["template"]["spec"]["containers"][0]["args"]
     assert arguments[:3] == ["simulate", "--to", "gateway.makkah.svc:2575"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -18,6 +18,7 @@ from marsad.cli.simulate import pace, screen
 from marsad.cli.simulate.account import Account
 from marsad.cli.simulate.envelope import Outgoing
 from marsad.cli.simulate.facilities import Unusable, from_file, from_word
+from marsad.cli.simulate.memory import Memory
 from marsad.cli.simulate.player import Player
 from marsad.cli.simulate.town import Clock, Town
 
@@ -65,6 +66,13 @@ def simulate(  # noqa: PLR0917 - one parameter a flag
     empty_at_end: Annotated[
         bool, typer.Option("--empty-at-end", help="Discharge everybody at the end, so that the next play begins clean.")
     ] = False,
+    remember: Annotated[
+        Path | None,
+        typer.Option(
+            help="Remember open visits in this file (one a gateway): the next play with it first discharges whom a"
+            " killed one left behind."
+        ),
+    ] = None,
     timezone: Annotated[
         str, typer.Option(help="Where the facilities are: decides their day and night.")
     ] = "Asia/Riyadh",
@@ -83,6 +91,7 @@ def simulate(  # noqa: PLR0917 - one parameter a flag
     Each message is sent until it is answered, with the same bytes; a negative answer is an answer. Exits with 1 if any
     message was left without one, with 2 if the request cannot be played. Ctrl-C ends it with the account.
     """
+    memory: Memory | None = None
     try:
         host, port = _address(to)
         seconds = _seconds(duration) if duration else None
@@ -91,8 +100,8 @@ def simulate(  # noqa: PLR0917 - one parameter a flag
         if rate and speed:
             raise Unusable("--rate and --speed both set the pace: give one")
         if file:
-            if center or facility:
-                raise Unusable("--file plays a file; leave --center and --facility out")
+            if center or facility or remember:
+                raise Unusable("--file plays a file; leave --center, --facility and --remember out")
             source: AsyncIterator[Outgoing] = pace.file(file, repeat, rate)
             picture: Callable[[], str] = str
             farewell: Callable[[], Iterable[Outgoing]] = tuple
@@ -100,20 +109,26 @@ def simulate(  # noqa: PLR0917 - one parameter a flag
             town, run = _town(
                 center, facility or [], seed=seed, rate=rate, speed=speed or 1.0, warm=warm_start, timezone=timezone
             )
-            scribe = pace.Scribe(run, ("AL", "AL") if enhanced else ("", ""))
-            source, picture = pace.facilities(town, scribe, rate), town.picture
+            memory = Memory(remember) if remember else None
+            scribe = pace.Scribe(run, ("AL", "AL") if enhanced else ("", ""), memory)
+            left = memory.left(town.facilities, town.clock.begin) if memory else ()
+            source, picture = pace.facilities(town, scribe, rate, left), town.picture
             farewell = partial(pace.farewell, town, scribe) if empty_at_end else tuple
     except Unusable as error:
         typer.secho(f"marsad simulate: {error}", fg="red", err=True)
         raise typer.Exit(2) from error
     account = Account()
-    player = Player(host, port, account, connections=connections, patience=patience, attempts=attempts)
+    options: dict[str, Any] = {"on_accepted": memory.accepted} if memory else {}
+    player = Player(host, port, account, connections=connections, patience=patience, attempts=attempts, **options)
     begun = time.monotonic()
     try:
         asyncio.run(_run(player, account, Play(source, picture, farewell, count, seconds, progress_every), to))
     except Unusable as error:
         typer.secho(f"marsad simulate: {error}", fg="red", err=True)
         raise typer.Exit(2) from error
+    finally:
+        if memory:
+            memory.close()
     elapsed = time.monotonic() - begun
     if json:
         typer.echo(account.as_json(elapsed))

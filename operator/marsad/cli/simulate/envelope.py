@@ -8,7 +8,8 @@ class Outgoing:
     """A message on its way. `lane` orders: messages with the same lane are delivered in order.
 
     `accept` and `application` say which acknowledgements to wait for (MSH-15 and MSH-16); `again` marks bytes that this
-    play has sent before, on purpose.
+    play has sent before, on purpose. `visit` (facility code, number) and `trigger` are given of what a facility of this
+    play says.
     """
 
     data: bytes
@@ -18,6 +19,8 @@ class Outgoing:
     accept: bool
     application: bool
     again: bool = False
+    visit: tuple[str, str] = ("", "")
+    trigger: str = ""
 
 
 def envelope(data: bytes, again: bool = False) -> Outgoing:

@@ -2,13 +2,14 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from marsad.cli.simulate.envelope import Outgoing, envelope
 from marsad.cli.simulate.hospital import Facility
+from marsad.cli.simulate.memory import Memory
 from marsad.cli.simulate.message import Draft
 from marsad.cli.simulate.playlist import messages
 from marsad.cli.simulate.town import Town
@@ -31,26 +32,36 @@ class Beat:
 
 
 class Scribe:
-    """Writes drafts as messages, with control ids that no other run has used: run and number, at most 20 characters."""
+    """Writes drafts as messages, with control ids that no other run has used: run and number, at most 20 characters.
 
-    def __init__(self, run: str, acknowledge: tuple[str, str]) -> None:
+    `memory` is told of each before it is sent.
+    """
+
+    def __init__(self, run: str, acknowledge: tuple[str, str], memory: Memory | None = None) -> None:
         self._run = run
         self._acknowledge = acknowledge
+        self._memory = memory
         self._numbers = itertools.count(1)
 
     def write(self, facility: Facility, draft: Draft, recorded: datetime) -> Outgoing:
         control_id = f"{self._run}{next(self._numbers):08}"
         data = draft.write(facility.sender(draft.channel), control_id, recorded, self._acknowledge)
-        return replace(envelope(data), lane=draft.key)
+        if self._memory is not None:
+            self._memory.written(facility, draft)
+        visit = (facility.code, draft.key)
+        return replace(envelope(data), lane=draft.key, visit=visit, trigger=draft.trigger)
 
 
-async def facilities(town: Town, scribe: Scribe, rate: float | None) -> AsyncIterator[Outgoing]:
-    """The past of a warm start at once, then life: at `rate` messages a second, or at the town's own pace if None.
+async def facilities(
+    town: Town, scribe: Scribe, rate: float | None, first: Iterable[tuple[Facility, Draft]] = ()
+) -> AsyncIterator[Outgoing]:
+    """What is to be told `first` and the past of a warm start at once, then life: at `rate` messages a second, or at
+    the town's own pace if None.
 
     Either way events are of now: with a rate, simulated time runs as fast as the messages are wanted.
     """
     zone = town.clock.begin.tzinfo
-    for facility, draft in town.history():
+    for facility, draft in itertools.chain(first, town.history()):
         yield scribe.write(facility, draft, datetime.now(zone))
     beat = Beat(rate)
     while True:

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
-from marsad.cli.simulate.account import Account
+from marsad.cli.simulate.account import Account, accepted
 from marsad.cli.simulate.envelope import Outgoing
 from marsad.cli.simulate.mllp import Connection
 
@@ -17,13 +17,22 @@ class Player:
     """`connections` for each sender; messages of one patient or visit share one, so that their order is kept."""
 
     def __init__(
-        self, host: str, port: int, account: Account, *, connections: int = 1, patience: float = 30.0, attempts: int = 0
+        self,
+        host: str,
+        port: int,
+        account: Account,
+        *,
+        connections: int = 1,
+        patience: float = 30.0,
+        attempts: int = 0,
+        on_accepted: Callable[[Outgoing], None] = lambda _message: None,
     ) -> None:
         self._target = (host, port)
         self._account = account
         self._connections = connections
         self._patience = patience
         self._attempts = attempts
+        self._on_accepted = on_accepted
         self._lanes: dict[tuple[str, int], asyncio.Queue[Outgoing]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._ending: asyncio.Task[None] | None = None
@@ -88,7 +97,10 @@ class Player:
         try:
             while True:
                 message = await lane.get()
-                self._account.note(message, await connection.deliver(message, self._attempts))
+                answer = await connection.deliver(message, self._attempts)
+                self._account.note(message, answer)
+                if answer is not None and accepted(answer.text):
+                    self._on_accepted(message)
                 lane.task_done()
         finally:
             await connection.close()

@@ -42,6 +42,11 @@ class Town:
         for hospital in self.hospitals:
             open_doors(hospital)
 
+    @property
+    def facilities(self) -> list[Facility]:
+        """Who is played."""
+        return [hospital.facility for hospital in self.hospitals]
+
     def history(self) -> Iterator[tuple[Facility, Draft]]:
         """Warm start: plays the past in silence, then tells what is open or was closed lately, as events of `begin`."""
         if not self._warm:
