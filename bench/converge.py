@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from bench.api import Api, folder
 from bench.declared import Declared, declare
 from bench.operator import Operator, operator
-from bench.process import children_cpu_seconds, cpu_seconds, peak_mib
-from bench.samples import Report, Samples, ratios
+from bench.outcome import Round, Spent, report
+from bench.process import peak_mib
+from bench.samples import Report
 from e2e import crds
 from e2e.apiserver import ApiServer, apiserver
 from marsad.core.kinds import FACILITY, HEALTHCLUSTER, MANAGED, MONITORING, NAMESPACE, VOLUME_CLAIM, Kind
@@ -27,28 +28,11 @@ from marsad.core.templates import Templates, load
 from marsad.core.world import Key
 from marsad.shell.settings import SOURCE_TREE
 
-GOAL = 1.3
 OPERATOR_NAMESPACE = "marsad-system"
 LOOK = 1.0  # seconds between looks at the operator's metrics, which cost it a few milliseconds each
 QUIET = 3.0  # seconds without a write after which it is taken to be done
 GIVE_UP = 180
 KINDS = [kind for kind in MANAGED if kind.group != MONITORING and kind is not VOLUME_CLAIM]
-
-
-@dataclass(frozen=True)
-class Round:
-    """One converging. Seconds, and what it cost; `memory` in MiB where a process of its own was measured.
-
-    `cpu` is the processor time of who writes, `server` that of kube-apiserver and etcd meanwhile: unlike the time on
-    the clock, they hardly depend on what else the machine does.
-    """
-
-    seconds: float
-    cpu: float
-    server: float
-    writes: int
-    looks: int = 0
-    memory: float = 0
 
 
 async def measure(rounds: int) -> Report:
@@ -68,43 +52,16 @@ async def measure(rounds: int) -> Report:
                 else:
                     raw.append(await _raw(api, floor, templates))
                     ours.append(await _operator(server, api, mine, templates))
-    return _report(ours, raw)
-
-
-def _report(ours: Sequence[Round], raw: Sequence[Round]) -> Report:
-    converge = Samples("operator: converge", "s", tuple(one.seconds for one in ours))
-    floor = Samples("raw script: apply", "s", tuple(one.seconds for one in raw))
-    ratio = ratios("ratio of converge times", converge, floor)
-    all_ours = Samples("operator and API server: processor time", "s", tuple(one.cpu + one.server for one in ours))
-    all_raw = Samples("raw script and API server: processor time", "s", tuple(one.cpu + one.server for one in raw))
-    effort = ratios("ratio of processor times", all_ours, all_raw)
-    memory = Samples("operator: peak memory", "MiB", tuple(one.memory for one in ours))
-    samples = (
-        converge, floor, ratio, all_ours, all_raw, effort,
-        Samples("operator alone: processor time", "s", tuple(one.cpu for one in ours)),
-        Samples("raw script alone: processor time", "s", tuple(one.cpu for one in raw)),
-        Samples("operator: writes", "", tuple(one.writes for one in ours)),
-        Samples("raw script: writes", "", tuple(one.writes for one in raw)),
-        Samples("operator: reconciles", "", tuple(one.looks for one in ours)),
-        memory,
-    )  # fmt: skip
-    verdict = "reached" if ratio.median <= GOAL else "not reached"
-    conclusion = (
-        f"Goal: {GOAL} times the raw script at most. Measured: {ratio.median:.2f} (median), so it is {verdict}.",
-        f"On a busy machine look at processor time, {effort.median:.2f} times as much: it hardly depends on others.",
-        "The operator also writes Secrets, the inventory, finalizers and status, which the script does not.",
-        f"Peak memory of the operator with 22 centers: {max(memory.values):.0f} MiB.",
-    )
-    return Report("22 HealthClusters (examples/makkah.yaml) against a real API server", samples, conclusion)
+    return report(ours, raw)
 
 
 async def _raw(api: Api, declared: Sequence[Declared], templates: Templates) -> Round:
     await _namespaces(api, [one.namespace for one in declared])
     wanted = [manifest for one in declared for manifest in one.wanted(templates)]
-    cpu, server, start = cpu_seconds(os.getpid()), _server_cpu(), time.monotonic()
+    spent, start = Spent.until_now(os.getpid()), time.monotonic()
     await api.apply_all(wanted)
     seconds = time.monotonic() - start
-    done = Round(seconds, cpu_seconds(os.getpid()) - cpu, _server_cpu() - server, len(wanted))
+    done = Round(seconds, Spent.until_now(os.getpid()) - spent, len(wanted))
     await _empty(api, declared)
     return done
 
@@ -118,32 +75,35 @@ async def _operator(server: ApiServer, api: Api, declared: Sequence[Declared], t
         )  # fmt: skip
         await asyncio.gather(*facilities)
         await _quiet(running, last_write, time.monotonic())  # Facilities without a HealthCluster are told so first
-        before, cpu, spent = await running.figures(), cpu_seconds(running.process.pid), _server_cpu()
+        before, spent = await running.figures(), Spent.until_now(running.process.pid)
         start = time.monotonic()
         clusters = (api.ask("POST", folder(HEALTHCLUSTER, one.namespace), one.cluster) for one in declared)
         await asyncio.gather(*clusters)
-        ended = await _quiet(running, last_write, start)
-        cpu, spent = cpu_seconds(running.process.pid) - cpu, _server_cpu() - spent
+        ended, then = await _quiet(running, last_write, start)
         after = await running.figures()
         writes = sum(after.writes.values()) - sum(before.writes.values())
         memory = peak_mib(running.process)
-        done = Round(ended - start, cpu, spent, writes, after.looks - before.looks, memory)
+        done = Round(ended - start, then - spent, writes, after.looks - before.looks, memory)
         await _complete(api, declared, templates)
     await _empty(api, declared)
     return done
 
 
-async def _quiet(running: Operator, last_write: LastWrite, start: float) -> float:
-    """Wait until the operator has written nothing for a while and has nothing queued; when its last write was."""
-    written, looked, since = -1, start, start
+async def _quiet(running: Operator, last_write: LastWrite, start: float) -> tuple[float, Spent]:
+    """Wait until the operator has written nothing for a while and has nothing queued.
+
+    When its last write was, and the processor time until the look that saw it: waiting costs, too.
+    """
+    written, looked, since, then = -1, start, start, Spent(0, 0)
     while True:
+        spent = Spent.until_now(running.process.pid)
         figures, now = await running.figures(), time.monotonic()
         if sum(figures.writes.values()) != written:
-            written, since = sum(figures.writes.values()), now
+            written, since, then = sum(figures.writes.values()), now, spent
             if last_write.at < looked:  # something else was written after the last status
                 last_write.at = now
         if now - since >= QUIET and not figures.queued:
-            return last_write.at
+            return last_write.at, then
         assert now - start < GIVE_UP, f"still writing after {GIVE_UP} s: {figures}"
         looked = now
         await asyncio.sleep(LOOK)
@@ -198,7 +158,3 @@ async def _empty(api: Api, declared: Sequence[Declared]) -> None:
     await asyncio.gather(*unbound)
     kinds = (HEALTHCLUSTER, FACILITY, *KINDS)
     await asyncio.gather(*(api.ask("DELETE", folder(kind, one.namespace)) for one in declared for kind in kinds))
-
-
-def _server_cpu() -> float:
-    return children_cpu_seconds("kube-apiserver", "etcd")
