@@ -30,6 +30,9 @@ FLAGS = [
     "--disable-sync",
 ]
 PHONE: ViewportSize = {"width": 390, "height": 844}
+CUT_CELLS = (
+    "[...document.querySelectorAll('td')].filter((td) => td.scrollWidth > td.clientWidth + 1).map((td) => td.innerText)"
+)
 PATIENCE = 20_000  # milliseconds
 
 
@@ -179,6 +182,7 @@ async def test_the_page_is_whole_on_a_phone_in_every_language(busy_port: int, br
     await page.goto(f"http://127.0.0.1:{busy_port}/?lang={language}")
     await expect(figure(page, "KAMC", "ed.census")).to_have_text("51", timeout=PATIENCE)
     assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert await page.evaluate(CUT_CELLS) == []
     assert await page.evaluate("document.dir") == ("rtl" if language == "ar" else "ltr")
     assert complaints == []
 
