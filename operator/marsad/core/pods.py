@@ -91,8 +91,8 @@ def _unschedulable(pod: Manifest) -> Iterator[tuple[str, datetime]]:
 def _scheduling(pod: Manifest, name: str, now: datetime) -> Iterator[Trouble]:
     for message, since in _unschedulable(pod):
         if now - since >= SETTLING:
-            sentence = message.partition(" preemption:")[0]  # what follows says of the same nodes that nobody yields
-            yield Trouble(Reason.UNSCHEDULABLE, f"A pod of {name} cannot be scheduled: {sentence}")
+            sentence = message.partition(". ")[0].rstrip(".")  # what follows says of the same nodes that nobody yields
+            yield Trouble(Reason.UNSCHEDULABLE, f"A pod of {name} cannot be scheduled: {sentence}.")
 
 
 def _starting(pod: Manifest, name: str, command: str, now: datetime) -> Iterator[Trouble]:

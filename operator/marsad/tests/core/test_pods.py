@@ -15,8 +15,8 @@ from marsad.tests.core.judging import CLUSTER, FALSE, GATEWAY, TRUE, judged, say
 from marsad.tests.core.worlds import NOW, cluster_status, deployment_status, pod, provided, with_objects
 
 NO_ROOM = (
-    "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: "
-    "1 No preemption victims found for incoming pod."
+    "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint {node.kubernetes.io/not-ready: }. "
+    "no new claims to deallocate, preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod."
 )
 
 
@@ -61,8 +61,9 @@ def pipelines(*statuses: dict[str, Any]) -> Condition:
 
 def test_a_pod_without_a_node_is_told_in_the_schedulers_own_sentence() -> None:
     found = judged(gateway(unscheduled()))
-    says(found["PipelinesReady"], FALSE, Reason.UNSCHEDULABLE, "0/1 nodes are available: 1 Insufficient cpu.", "1 of 2")
+    says(found["PipelinesReady"], FALSE, Reason.UNSCHEDULABLE, "1 of 2", "not-ready: }.")
     assert "preemption" not in found["PipelinesReady"].message
+    assert "claims" not in found["PipelinesReady"].message
     says(found["Ready"], FALSE, Reason.STAGE_NOT_READY, "Insufficient cpu")
     says(found["Stalled"], TRUE, Reason.BLOCKED, "Insufficient cpu")
 
@@ -171,7 +172,7 @@ def database(status: dict[str, Any], **cluster: Any) -> Condition:
 
 def test_an_instance_without_a_node_is_told_beside_the_engines_words() -> None:
     found = database(unscheduled(), currentPrimary="", phase="Setting up primary", instancesStatus={})
-    says(found, FALSE, Reason.UNSCHEDULABLE, "Setting up primary", "1 Insufficient cpu.")
+    says(found, FALSE, Reason.UNSCHEDULABLE, "Setting up primary", "1 Insufficient cpu")
 
 
 def test_a_replica_that_cannot_start_is_told_while_the_primary_serves() -> None:
@@ -188,4 +189,4 @@ def test_a_migration_that_cannot_start_says_why() -> None:
     observed = provided()
     job = next(live for key, live in observed.objects.items() if key.kind == "Job")
     observed = with_objects(observed, {**job, "status": {"active": 1}}, pod("migrate-x", unscheduled(), "migrate"))
-    says(judged(observed)["DatabaseReady"], FALSE, Reason.UNSCHEDULABLE, "migrate", "1 Insufficient cpu.")
+    says(judged(observed)["DatabaseReady"], FALSE, Reason.UNSCHEDULABLE, "migrate", "1 Insufficient cpu")
