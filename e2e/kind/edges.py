@@ -47,7 +47,7 @@ OPEN: dict[str, list[Way]] = {
     "gateway-egress-referrals": [("oran-gateway", "machine:referrals")],
     "marsad-operator": [("operator", "kubernetes.default.svc:443"), ("scraper", "operator:9090")],
 }  # fmt: skip
-# Proved by what happens in `test_a_center_starts_from_nothing_within_its_policies`.
+# Proved by a center that starts within its policies, and by what is closed when default-deny alone is left.
 BY_STORY = {"default-deny", "migrate-to-database", "database-from-cnpg-operator", "gateway-from-facilities",
             "dashboard-from-users"}  # fmt: skip
 CLOSED: list[Way] = [

@@ -159,21 +159,30 @@ def test_every_policy_that_is_declared_is_proved_here(makkah: Center, oran: Cent
     assert declared == OPEN.keys() | BY_STORY
 
 
-def test_an_edge_that_someone_removes_is_closed_until_the_operator_puts_it_back(
+def test_edges_that_someone_removes_are_closed_until_the_operator_puts_them_back(
     network: Ways, enforcer: Enforcer | None, oran: Center
 ) -> None:
-    way = ("oran-gateway", "database-rw.oran.svc:5432")
+    edge = ("oran-gateway", "oran-database:5432")
+    others = {("oran-dashboard", "oran-database:5432"), ("scraper", "oran-gateway:9090"),
+              ("oran-gateway", "machine:referrals")}  # fmt: skip
 
     def pause(paused: bool) -> None:
         patch = json.dumps({"spec": {"paused": paused}})
         oran.kube.run("patch", "healthcluster", oran.name, "-n", oran.name, "--type=merge", "-p", patch)
 
+    def opens(*policies: str, expected: set[Way]) -> None:
+        if policies:
+            oran.kube.run("delete", "networkpolicy", *policies, "-n", oran.name)
+        if enforcer:
+            enforcer.catch_up()
+        eventually(f"open is {expected}", lambda: network.open({edge, *others}) == expected, 60)
+
+    opens(expected={edge, *others})
     pause(True)
     eventually("the operator rests", lambda: oran.conditions()["Reconciling"]["reason"] == "Paused", 30)
-    oran.kube.run("delete", "networkpolicy", "gateway-to-database", "-n", oran.name)
-    if enforcer:
-        enforcer.catch_up()
-    eventually("the edge is closed", lambda: not network.open([way]), 30)
+    opens("gateway-to-database", expected=others)
+    left = {item["metadata"]["name"] for item in oran.kube.all("networkpolicies", oran.name)}
+    opens(*left - {"default-deny"}, expected=set())  # what nothing opens is closed by the one that remains
     pause(False)
-    eventually("the edge is open again", lambda: network.open([way]), 60)
+    opens(expected={edge, *others})
     oran.settles()
