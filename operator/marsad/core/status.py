@@ -62,9 +62,8 @@ def correction(stands: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str
     patch: dict[str, Any] = {name: None for name in stands if name not in wanted}
     for name, value in wanted.items():
         there = stands.get(name)
-        if isinstance(value, Mapping) and isinstance(there, Mapping):
-            value = correction(there, value)
-        patch[name] = value
+        nested = isinstance(value, Mapping) and isinstance(there, Mapping)
+        patch[name] = correction(stands[name], value) if nested else value
     return patch
 
 
