@@ -74,10 +74,11 @@ def test_a_value_in_the_middle_of_a_word_is_an_error() -> None:
 
 
 def test_centers_that_share_a_text_do_not_share_documents() -> None:
-    template = Templates({"x": "{% for one in those %}\n- {{ one }}\n{% endfor %}\n- {fixed: []}"})
+    template = Templates({"x": "those:\n{% for one in those %}\n- {{ one }}\n{% endfor %}\nfixed: []"})
     first, second = (template.render("x", {"those": those}) for those in (["a", {"b": 1}], ["c", "d"]))
-    first[0][2]["fixed"].append("changed")
-    assert (first, second) == ([["a", {"b": 1}, {"fixed": ["changed"]}]], [["c", "d", {"fixed": []}]])
+    first[0]["fixed"].append("changed")
+    assert first == [{"those": ["a", {"b": 1}], "fixed": ["changed"]}]
+    assert second == [{"those": ["c", "d"], "fixed": []}]
 
 
 def test_a_folder_without_templates_is_an_error(tmp_path: Any) -> None:
