@@ -53,7 +53,7 @@ class Cache:
     def within(self, namespace: str, kind: Kind) -> list[Manifest]:
         """The live objects of a kind in one namespace, by name."""
         found = self._objects.get(namespace, {})
-        return [found[key] for key in sorted(found) if (key.group, key.kind) == _id(kind)]
+        return [found[key] for key in sorted(key for key in found if (key.group, key.kind) == _id(kind))]
 
     def all_of(self, kind: Kind) -> list[Manifest]:
         """Every live object of a kind, in all namespaces."""
