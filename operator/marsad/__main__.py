@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
 
@@ -21,6 +22,7 @@ logger = logging.getLogger("marsad")
 async def operate(read: settings.Settings) -> bool:
     """Run until a signal, or until a part ends by a fault; False for the latter. kopf finds its handlers by import."""
     runtime = Runtime(read, connect())
+    _settle()
     logger.info("release %s as %s (%s)", read.platform.release, read.identity, handlers.__name__)
     await kopf.operator(
         memo=kopf.Memo(runtime=runtime),
@@ -30,6 +32,13 @@ async def operate(read: settings.Settings) -> bool:
         stop_flag=runtime.ended,
     )
     return not runtime.failed
+
+
+def _settle() -> None:
+    """Seek garbage less often, and not among what was loaded, which stays: that took a tenth of a busy operator's time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)  # new objects; Python's own 700 are a few answers of the API server
 
 
 def main() -> int:

@@ -24,6 +24,7 @@ async def start(settings: kopf.OperatorSettings, memo: Any, **_: Any) -> None:
     settings.peering.standalone = True  # two replicas agree by a Lease with a fence, which peering has not
     settings.scanning.disabled = True  # our kinds are installed with the operator
     settings.posting.enabled = False  # Events tell of transitions, and are ours
+    settings.persistence.diffbase_storage = NothingKept()
     settings.watching.server_timeout = 290  # whole seconds: the API server refuses others
     settings.watching.client_timeout = 330.0
     settings.watching.connect_timeout = 5.0
@@ -61,6 +62,20 @@ async def alive(memo: Any, **_: Any) -> str:
 async def healthcluster(namespace: str | None, name: str, meta: kopf.Meta, memo: Any, **_: Any) -> None:
     """Something happened to a HealthCluster. (Facilities, of which there may be thousands, our cache alone watches.)"""
     runtime_of(memo).heard(namespace or "", name, str(meta.get("resourceVersion", "")))
+
+
+class NothingKept(kopf.DiffBaseStorage):
+    """Tells kopf not to work out at every event what changed since it last handled one: none of our handlers asks."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        """Nothing of a resource counts."""
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> None:
+        """Nothing was kept."""
+
+    def store(self, **_: Any) -> None:
+        """Nothing is kept."""
 
 
 def runtime_of(memo: Any) -> Runtime:
