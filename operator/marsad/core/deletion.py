@@ -11,7 +11,7 @@ from marsad.api.names import LABEL_CNPG_CLUSTER, LABEL_HEALTHCLUSTER
 from marsad.core import inventory
 from marsad.core.kinds import CLUSTER, CNPG, MANAGED, SECRET, VOLUME_CLAIM
 from marsad.core.secrets import secret_names
-from marsad.core.stamp import ours
+from marsad.core.stamp import digest, ours
 from marsad.core.world import Key, Manifest, Observed
 
 HALT = {"cnpg.io/reconciliationLoop": "disabled"}  # CloudNativePG's own switch
@@ -104,11 +104,16 @@ _STEPS: tuple[Callable[[Observed], DeletionPlan | None], ...] = (_workloads, _vo
 
 
 def _made(observed: Observed) -> Iterator[tuple[Key, Manifest]]:
-    """What the operator applied and is still there, in a stable order; neither Secrets nor volumes."""
+    """What the operator applied and is still there, in a stable order; neither Secrets nor volumes.
+
+    An object that has lost our labels is still known by the inventory and by our digest. The inventory alone proves
+    nothing: whoever may write a ConfigMap may write into that one, too.
+    """
     kinds = {(kind.group, kind.kind) for kind in MANAGED if not kind.metadata_only}
     listed = inventory.inventory(observed)
     for key, live in sorted(observed.objects.items()):
-        if (key.group, key.kind) in kinds and (ours(live, observed.cluster) or inventory.entry(key) in listed):
+        stripped = inventory.entry(key) in listed and bool(digest(live))
+        if (key.group, key.kind) in kinds and (ours(live, observed.cluster) or stripped):
             yield key, live
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from marsad.core import inventory
 from marsad.core.deletion import DeletionPlan, deletion
 from marsad.core.world import Key, Manifest, Observed
 from marsad.tests.core.worlds import changed, cluster, deleting, key, provided, secret, with_objects, world
@@ -81,6 +82,20 @@ def test_delete_removes_volumes_and_passwords_too_and_nothing_of_others() -> Non
     assert steps == ["workloads", "database", "rest", "inventory", "done"]
     kept = {Key("", "Namespace", "", "makkah"), key("Service", "theirs"), key("Secret", "database-theirs")}
     assert set(after.objects) == kept
+
+
+def test_what_someone_wrote_into_the_inventory_is_not_deleted_for_it() -> None:
+    theirs = key("Service", "theirs")
+    observed = doomed("Delete")
+    listed = inventory.manifest(observed, inventory.inventory(observed) | {inventory.entry(theirs)})
+    assert theirs in story(with_objects(observed, listed))[1].objects
+
+
+def test_what_lost_our_labels_is_deleted_all_the_same() -> None:
+    service = key("Service", "gateway")
+    observed = doomed()
+    stripped = changed(observed.objects[service], "metadata.labels", {})
+    assert service not in story(with_objects(observed, stripped))[1].objects
 
 
 def test_the_cluster_is_not_deleted_while_it_owns_a_volume() -> None:
