@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import random
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -25,6 +26,7 @@ Connection: TypeAlias = asyncpg.Connection  # asyncpg ships no types: Any to the
 
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 30.0
+_NOTIFY_BYTES = 7900  # PostgreSQL refuses payloads of 8000 bytes, and with them the transaction
 
 # Errors that pass: no route, no server yet, no role or database yet, a primary that stops or has become a replica.
 TRANSIENT: tuple[type[BaseException], ...] = (
@@ -149,6 +151,14 @@ async def connected(
         yield connection
     finally:
         await close(connection)
+
+
+async def notify(connection: Connection, channel: str, facilities: Iterable[str]) -> None:
+    """Say at commit which facilities were touched. More codes than a notification bears are said as "{}": anything."""
+    payload = json.dumps({"facilities": sorted(facilities)})
+    if len(payload.encode()) > _NOTIFY_BYTES:
+        payload = "{}"
+    await connection.execute("SELECT pg_notify($1, $2)", channel, payload)
 
 
 class Listener:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -91,22 +92,26 @@ def load(path: Path) -> Center:
         raise RegistryError(f"{path}: {place}: {first['msg']}") from error
 
 
-async def watch(path: Path, on_change: Callable[[Center], Awaitable[None]], *, every: float = 1.0) -> None:
+async def watch(
+    path: Path, on_change: Callable[[Center], Awaitable[None]], *, every: float = 1.0, again: float = 60.0
+) -> None:
     """Call `on_change` with the registry now and after each change of the file, for ever.
 
-    A file that cannot be read or parsed is logged once a version and the last good registry stays in force: a broken
-    configuration must not become an outage of the center. What `on_change` raises ends the watch.
+    A file that cannot be read or parsed, or of which `on_change` raises RegistryError, is logged and tried once more
+    `again` seconds later; the last good registry stays in force: a broken configuration must not become an outage of
+    the center. Anything else that `on_change` raises ends the watch.
     """
     seen: tuple[int, int, int] | None = (-1, -1, -1)  # unlike any file, and unlike a missing one
+    due = 0.0
     while True:
         identity = _identity(path)
-        if identity != seen:
+        if identity != seen or time.monotonic() >= due:
+            seen, due = identity, float("inf")
             try:
                 await on_change(load(path))
-                seen = identity
             except RegistryError as error:
                 log.error("the registry cannot be used, the last good one stays", extra={"reason": str(error)})
-                seen = identity
+                due = time.monotonic() + again
         await asyncio.sleep(every)
 
 

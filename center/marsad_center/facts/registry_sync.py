@@ -35,10 +35,16 @@ async def sync(connection: db.Connection, center: Center) -> list[ActiveFeed]:
         written = await _sync_facilities(connection, center)
         written += await _sync_feeds(connection, feeds)
         if written:
-            codes = sorted(facility.code for facility in center.facilities)
-            await connection.execute("SELECT pg_notify('facts', $1)", json.dumps({"facilities": codes}))
+            codes = [facility.code for facility in center.facilities]
+            await db.notify(connection, "facts", codes)
             log.info("registry synchronised", extra={"facilities": len(codes), "feeds": len(feeds), "written": written})
-        rows = await connection.fetch("SELECT id, facility, name FROM feed WHERE active")
+    return await known(connection, center)
+
+
+async def known(connection: db.Connection, center: Center) -> list[ActiveFeed]:
+    """The feeds of `center` that are in the tables: all of them after a sync; those of the last good registry when this
+    one was refused."""
+    rows = await connection.fetch("SELECT id, facility, name FROM feed WHERE active")
     zones = {
         (facility.code, feed.name): feed.time_zone or center.time_zone
         for facility in center.facilities
@@ -47,7 +53,7 @@ async def sync(connection: db.Connection, center: Center) -> list[ActiveFeed]:
     ids = {(row["facility"], row["name"]): row["id"] for row in rows}
     return [
         ActiveFeed(ids[facility, name], facility, application, sender, zones[facility, name])
-        for facility, name, application, sender, _transport in feeds
+        for facility, name, application, sender, _transport in _feeds(center)
         if (facility, name) in ids
     ]
 

@@ -24,6 +24,9 @@ ACKNOWLEDGE_SECONDS = Histogram(
 )
 QUEUE_DEPTH = Gauge("marsad_gateway_queue_messages", "Messages that wait for their commit")
 DATABASE_RETRIES = Counter("marsad_gateway_database_retries", "Batches tried again because the database failed them")
+REGISTRY_REFUSED = Gauge(
+    "marsad_gateway_registry_refused", "1 while the database refuses the registry and the last good one is in force"
+)
 CONNECTIONS = Gauge("marsad_gateway_connections", "Open MLLP connections")
 REFUSED = Counter("marsad_gateway_connections_refused", "Connections over the limit")
 CLOSED = Counter("marsad_gateway_connections_closed", "Connections that the gateway ended", ["cause"])

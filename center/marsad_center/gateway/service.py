@@ -8,13 +8,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import asyncpg
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as Path_
 
 from marsad_center import db, registry
-from marsad_center.facts.registry_sync import sync
+from marsad_center.facts.registry_sync import ActiveFeed, known, sync
+from marsad_center.gateway import metrics
 from marsad_center.gateway.limits import Limits
 from marsad_center.gateway.listening import Listening
 from marsad_center.gateway.route import Route, Routes, zone
@@ -75,7 +77,16 @@ async def run(
         first = asyncio.Event()
 
         async def follow(center: registry.Center) -> None:
-            listening.routes = await _synchronised(settings, center)
+            try:
+                listening.routes = await _routes(settings, center, sync)
+                metrics.REGISTRY_REFUSED.set(0)
+            except asyncpg.PostgresError as error:  # a value that it does not take: time does not heal it
+                metrics.REGISTRY_REFUSED.set(1)
+                listening.routes = listening.routes or await _routes(settings, center, known)
+                if listening.routes:
+                    readiness.met("registry")
+                    first.set()
+                raise registry.RegistryError(f"the database refuses it: {db.describe(error)}") from error
             readiness.met("registry")
             first.set()
 
@@ -116,13 +127,17 @@ async def _background(stack: contextlib.AsyncExitStack, work: Awaitable[None], n
     stack.push_async_callback(stop)
 
 
-async def _synchronised(settings: Settings, center: registry.Center) -> Routes:
-    """The registry into the database, for as long as it takes, and the routes that follow from it."""
+async def _routes(
+    settings: Settings,
+    center: registry.Center,
+    feeds_of: Callable[[db.Connection, registry.Center], Awaitable[list[ActiveFeed]]],
+) -> Routes:
+    """The routes of the feeds that `feeds_of` (sync or known) gives, for as long as it takes."""
     attempt = 0
     while True:
         try:
             async with db.connected(settings.database, "gateway-registry") as connection:
-                feeds = await sync(connection, center)
+                feeds = await feeds_of(connection, center)
             zones = {name: zone(name) for name in {feed.time_zone for feed in feeds}}
             return Routes(
                 {
@@ -132,7 +147,7 @@ async def _synchronised(settings: Settings, center: registry.Center) -> Routes:
                     for feed in feeds
                 }
             )
-        except db.TRANSIENT as error:
+        except (*db.TRANSIENT, asyncpg.TransactionRollbackError) as error:
             log.info("the registry waits for the database", extra={"reason": db.describe(error)})
         await asyncio.sleep(db.backoff(attempt))
         attempt += 1

@@ -6,7 +6,6 @@ each other and never deadlock.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,9 +51,8 @@ async def store(connection: db.Connection, batch: Sequence[Inbound]) -> list[Out
     await insert_unmeasured(connection, [inbound for inbound, result in final if result == "accepted"])
     await count(connection, final)
     await quarantine(connection, [inbound for inbound, result in final if inbound.reason and result == "rejected"])
-    facilities = sorted({inbound.route.facility for inbound, _result in final if inbound.route is not None})
-    if facilities:
-        await connection.execute("SELECT pg_notify('facts', $1)", json.dumps({"facilities": facilities}))
+    if facilities := {inbound.route.facility for inbound, _result in final if inbound.route is not None}:
+        await db.notify(connection, "facts", facilities)
     outcomes = []
     for inbound, result in final:
         code, ack = inbound.code, inbound.ack

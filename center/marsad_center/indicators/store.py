@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from marsad_center import db
 from marsad_center.db import Connection
 from marsad_center.indicators import freshness
 from marsad_center.indicators.figures import Figure
 
 KEEP_SAMPLES = timedelta(hours=3)
-NOTIFY_BYTES = 7900  # PostgreSQL refuses payloads of 8000 bytes
 
 _READ = "SELECT * FROM indicator_value WHERE $1::text[] IS NULL OR facility = ANY ($1)"
 _WRITE = """
@@ -80,10 +80,7 @@ async def remove(connection: Connection, keys: Iterable[tuple[str, str]]) -> Non
 
 async def notify(connection: Connection, facilities: Iterable[str]) -> None:
     """Tell the dashboards, at commit, whose figures or feeds to read again ('' is the cluster; no list means all)."""
-    payload = json.dumps({"facilities": sorted(facilities)})
-    if len(payload.encode()) > NOTIFY_BYTES:
-        payload = "{}"
-    await connection.execute("SELECT pg_notify('figures', $1)", payload)
+    await db.notify(connection, "figures", facilities)
 
 
 async def pulse(connection: Connection, now: datetime) -> None:

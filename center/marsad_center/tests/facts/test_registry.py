@@ -102,6 +102,37 @@ async def test_what_leaves_the_registry_becomes_inactive_and_comes_back_as_it_wa
         assert await sync(connection, center()) == before
 
 
+async def test_a_registry_of_more_facilities_than_a_notification_bears_is_said_as_anything(database: Database) -> None:
+    heard: list[str] = []
+    many = [{"code": f"FACILITY-{number:07}", "kind": "Hospital"} for number in range(450)]
+    async with database.connect("gateway") as connection, database.connect("analytics") as listener:
+        await listener.add_listener("facts", lambda *arguments: heard.append(arguments[-1]))
+        await sync(connection, center(facilities=many))
+        await listener.execute("SELECT 1")
+    assert heard == ["{}"]
+
+
+async def test_a_refused_registry_is_tried_again_without_a_change_of_the_file(tmp_path: Path, eventually: Any) -> None:
+    calls: list[str] = []
+
+    async def on_change(found: Center) -> None:
+        calls.append(found.name)
+        if len(calls) == 1:
+            raise RegistryError("not yet")
+
+    (tmp_path / "center.json").write_text(json.dumps(CENTER))
+    task = asyncio.create_task(registry.watch(tmp_path / "center.json", on_change, every=0.01, again=0.02))
+
+    async def called_twice() -> bool:
+        return len(calls) >= 2
+
+    await eventually(called_twice)
+    await asyncio.sleep(0.1)  # what was taken is not given again
+    task.cancel()
+    await asyncio.wait({task})
+    assert calls == ["makkah", "makkah"]
+
+
 async def test_a_sender_moves_from_one_feed_to_another_in_one_step(database: Database) -> None:
     kamc, alnoor = facilities("KAMC", "ALNOOR")
     swapped = [kamc | {"feeds": alnoor["feeds"]}, alnoor | {"feeds": kamc["feeds"]}]

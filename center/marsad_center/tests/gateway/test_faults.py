@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from marsad_center.gateway import metrics
 from marsad_center.gateway.limits import Limits
 from marsad_center.gateway.service import Ports, run
 from marsad_center.tests.conftest import CENTER, Database
@@ -256,6 +257,59 @@ async def test_a_gateway_waits_for_the_schema_and_its_readiness_says_so(database
         return bool(await readiness() == (200, {"schema": "met", "database": "met", "registry": "met"}))
 
     await eventually(ready)
+    task.cancel()
+    await asyncio.wait({task})
+
+
+def declare(database: Database, **capacity: Any) -> None:
+    """KAMC with another capacity, as kubelet swaps the file: another inode, never a half-written file."""
+    new = json.loads(json.dumps(CENTER))
+    new["facilities"][0]["capacity"] |= capacity
+    path = database.folder / "center.json"
+    path.with_suffix(".new").write_text(json.dumps(new))
+    path.with_suffix(".new").replace(path)
+
+
+async def test_a_registry_that_the_database_refuses_stops_neither_a_gateway_nor_the_start_of_one(
+    database: Database, eventually: Any
+) -> None:
+    def refused() -> bool:
+        return bool(metrics.REGISTRY_REFUSED._value.get())
+
+    async def is_refused() -> bool:
+        return refused()
+
+    async def is_taken() -> bool:
+        return not refused()
+
+    async with gateway(database) as ports, sending(ports) as sender:
+        declare(database, edSpaces=2**31)
+        await eventually(is_refused)
+        assert await sender.code(adt("A04", "1")) == "AA"
+        async with gateway(database) as another, sending(another) as other:
+            assert await other.code(adt("A04", "2")) == "AA"
+        declare(database, edSpaces=7)
+        await eventually(is_taken)
+        assert await sender.code(adt("A04", "3")) == "AA"
+    async with database.connect("postgres") as connection:
+        assert await connection.fetchval("SELECT ed_spaces FROM facility WHERE code = 'KAMC'") == 7
+
+
+async def test_a_gateway_whose_first_registry_is_refused_takes_no_messages_and_says_why(
+    database: Database, eventually: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    declare(database, edSpaces=2**31)
+
+    async def told() -> bool:
+        return any("NumericValueOutOfRange" in getattr(record, "reason", "") for record in caplog.records)
+
+    started: asyncio.Future[Ports] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(run(database.settings("gateway"), None, started.set_result))
+    await eventually(told)
+    assert not started.done()
+    assert not task.done()
+    declare(database, edSpaces=7)
+    await asyncio.wait_for(started, 30)
     task.cancel()
     await asyncio.wait({task})
 
