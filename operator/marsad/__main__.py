@@ -35,7 +35,7 @@ async def operate(read: settings.Settings) -> bool:
 
 
 def _settle() -> None:
-    """Seek garbage less often, and not among what was loaded, which stays: that took a tenth of a busy operator's time."""
+    """Seek garbage seldom, and not among what was loaded, which stays: it was a tenth of a busy operator's time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000)  # new objects; Python's own 700 are a few answers of the API server
