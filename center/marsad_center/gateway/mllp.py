@@ -11,6 +11,7 @@ from dataclasses import dataclass
 START = 0x0B
 END = b"\x1c\x0d"
 _RESTART = b"\x0bMSH"  # a new message begins inside a block: the one before was never finished
+_MOST_RESTARTS = 16  # told apart in one block: four bytes may begin one, so a block could hold millions
 _BLANK = b"\r\n \t"  # line ends that some senders add after a block
 
 
@@ -137,7 +138,9 @@ class Framer:
         if size > self._limit:
             events.append(TooLong(bytes(self._buffer[: min(self._head, end)]), size))
         else:
-            events += _split(bytes(self._buffer[:end]), finished=True)
+            with memoryview(self._buffer) as view:  # one copy, not two: the block may have 16 MiB
+                content = bytes(view[:end])
+            events += _split(content, finished=True)
         del self._buffer[: end + len(END)]
         self._inside, self._searched, self._dropped = False, 0, 0
         return True
@@ -150,8 +153,9 @@ class Framer:
 
 
 def _split(content: bytes, *, finished: bool) -> list[Event]:
-    """A block's content; where messages began inside it, all but the last are truncated ones."""
-    parts = content.split(_RESTART)
+    """A block's content; where messages began inside it, all but the last are truncated ones, and those before the
+    last few are told as one."""
+    parts = content.rsplit(_RESTART, _MOST_RESTARTS)
     whole = [parts[0], *(b"MSH" + part for part in parts[1:])]
     events: list[Event] = [Truncated(part) for part in whole[:-1] if part.strip(_BLANK)]
     events.append(Frame(whole[-1]) if finished else Truncated(whole[-1]))

@@ -19,7 +19,7 @@ class Malformed:
     """`chunks` are written one after the other. `answer`: the codes (MSA-1) of all acknowledgements in order, "" at the
     end for a connection that the gateway closes. `reason`: the reason of the quarantine row, None for input that is odd
     but whole and therefore accepted. `hang_up`: the sender closes its side after the last chunk. `kept`: bytes that the
-    quarantine row's raw column must begin with."""
+    quarantine row's raw column must begin with. `rows`: how many rows it leaves in quarantine."""
 
     name: str
     chunks: tuple[bytes, ...]
@@ -27,6 +27,7 @@ class Malformed:
     reason: str | None
     hang_up: bool = False
     kept: bytes = b"MSH"
+    rows: int = 1
 
 
 def _header(
@@ -113,6 +114,16 @@ def cases(run: str, sender: str = "HIS|KAMC") -> list[Malformed]:
             (b"\x0b" + (header(id_("cut-2")) + "EVN|A0").encode() + _frame(header(id_("next")) + _BODY),),
             ("AA",),
             "truncated",
+        ),
+        Malformed(
+            "2000 messages begun in one frame",
+            (
+                b"\x0b" + b"\x0b".join(f"MSH|{run}-{number}".encode() for number in range(2000)),
+                _frame(header(id_("last")) + _BODY),
+            ),
+            ("AA",),
+            "truncated",
+            rows=16,
         ),
         Malformed(
             "20 MB message",

@@ -61,6 +61,17 @@ def test_a_message_that_begins_in_an_unfinished_one_is_found() -> None:
     assert played(b"\x0bMSH|1" + wrap(b"MSH|2"), []) == [Truncated(b"MSH|1"), Frame(b"MSH|2")]
 
 
+def test_of_many_messages_that_begin_in_one_block_the_last_is_whole_and_the_first_are_told_as_one() -> None:
+    parts = [b"MSH|%d" % number for number in range(5000)]
+    framer = Framer()
+    events = framer.feed(wrap(b"\x0b".join(parts)))
+    assert events[-1] == Frame(b"MSH|4999")
+    assert len(events) <= 20
+    assert b"\x0b".join(event.content for event in events if isinstance(event, Truncated | Frame)) == b"\x0b".join(
+        parts
+    )
+
+
 def test_a_frame_of_exactly_the_limit_is_whole_and_one_byte_more_is_too_long() -> None:
     for content, expected in ((b"x" * 20, Frame(b"x" * 20)), (b"x" * 21, TooLong(b"x" * 5, 21))):
         assert played(wrap(content), []) == played(wrap(content), list(range(30))) == [expected]
