@@ -46,8 +46,8 @@ def _same(desired: Any, live: Any, keyed: Keys, field: str) -> bool:
         return _empty(live)
     if field in SELECTORS:
         return _exactly(desired, live)
-    if isinstance(desired, Mapping):
-        return isinstance(live, Mapping) and all(
+    if isinstance(desired, dict):
+        return isinstance(live, dict) and all(
             _same(value, live.get(name), keyed, name) for name, value in desired.items()
         )
     if isinstance(desired, list) and field in keyed:
@@ -61,7 +61,7 @@ def _same(desired: Any, live: Any, keyed: Keys, field: str) -> bool:
 
 def _exactly(desired: Any, live: Any) -> bool:
     """Equal, and true is not 1."""
-    if isinstance(desired, Mapping) and isinstance(live, Mapping):
+    if isinstance(desired, dict) and isinstance(live, dict):
         return desired.keys() == live.keys() and all(_exactly(value, live[name]) for name, value in desired.items())
     if isinstance(desired, list) and isinstance(live, list):
         return len(desired) == len(live) and all(map(_exactly, desired, live))
@@ -71,7 +71,7 @@ def _exactly(desired: Any, live: Any) -> bool:
 def _projected(desired: Any, live: Any, keyed: Keys, field: str) -> Any:
     if field in SELECTORS:
         return live
-    if isinstance(desired, Mapping) and isinstance(live, Mapping) and desired:
+    if isinstance(desired, dict) and isinstance(live, dict) and desired:
         return {name: _projected(value, live[name], keyed, name) for name, value in desired.items() if name in live}
     if isinstance(desired, list) and isinstance(live, list) and field in keyed:
         return [_projected(item, _match(item, live, keyed[field]), keyed, "") for item in desired]
@@ -81,7 +81,7 @@ def _projected(desired: Any, live: Any, keyed: Keys, field: str) -> Any:
 def _match(item: Mapping[str, Any], live: Sequence[Any], keys: tuple[str, ...]) -> Any:
     """The live item with the same keys, or None."""
     wanted = _identity(item, keys)
-    return next((other for other in live if isinstance(other, Mapping) and _identity(other, keys) == wanted), None)
+    return next((other for other in live if isinstance(other, dict) and _identity(other, keys) == wanted), None)
 
 
 def _identity(item: Mapping[str, Any], keys: tuple[str, ...]) -> tuple[Any, ...]:
@@ -89,4 +89,4 @@ def _identity(item: Mapping[str, Any], keys: tuple[str, ...]) -> tuple[Any, ...]
 
 
 def _empty(value: Any) -> bool:
-    return value is None or (isinstance(value, Mapping | list) and not value)
+    return value is None or (isinstance(value, dict | list) and not value)
