@@ -31,6 +31,19 @@ def install(server: ApiServer, crds: list[dict[str, Any]], seconds: float = 60) 
             time.sleep(0.05)
 
 
+def remove(server: ApiServer, crds: list[dict[str, Any]], seconds: float = 60) -> None:
+    """Delete definitions with all objects of their kinds, and wait until the group is served no more: other tests that
+    share the server take it for one without them. Raises AssertionError."""
+    end = time.monotonic() + seconds
+    for crd in crds:
+        code, answer = server.request("DELETE", f"{CRDS}/{crd['metadata']['name']}")
+        assert code in (200, 404), answer
+    groups = {crd["spec"]["group"] for crd in crds}
+    while groups & {group["name"] for group in server.request("GET", "/apis")[1]["groups"]}:
+        assert time.monotonic() < end, f"{groups} are still served"
+        time.sleep(0.05)
+
+
 def ours() -> list[dict[str, Any]]:
     """The CRDs of crds/."""
     folder = Path(__file__).resolve().parents[1] / "crds"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 import yaml
 
 from e2e import crds
@@ -77,8 +79,16 @@ def used(proxy: Proxy) -> set[tuple[str, str, str]]:
     return found
 
 
+@pytest.fixture
+def prometheus(apiserver: ApiServer) -> Iterator[None]:
+    """An API server that knows the Prometheus operator's kinds, for this test alone."""
+    crds.install(apiserver, monitoring())
+    yield
+    crds.remove(apiserver, monitoring())
+
+
+@pytest.mark.usefixtures("prometheus")
 async def test_a_life_from_creation_to_deletion_needs_exactly_the_rights_of_the_chart(world: World) -> None:
-    crds.install(world.server, monitoring())
     world.proxy.token = await grant(world.server, world.client, world.namespace)
     refused: list[str] = []
 
