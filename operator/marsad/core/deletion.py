@@ -65,11 +65,11 @@ def _workloads(observed: Observed) -> DeletionPlan | None:
 
 
 def _volumes(observed: Observed) -> DeletionPlan | None:
-    """Retain: no volume claim may still have the Cluster for its owner when that is deleted."""
+    """Retain: no volume claim, however it is labelled, may still have the Cluster for its owner when that goes."""
     live = _cluster(observed)
     if live is None or _policy(observed) is DeletionPolicy.DELETE:
         return None
-    claims = [claim for claim in _claims(observed) if _owned(claim, live)]
+    claims = [claim for claim in _every_claim(observed) if _owned(claim, live)]
     annotations = live["metadata"].get("annotations") or {}
     if claims and live["metadata"].get("deletionTimestamp") is None and not HALT.items() <= annotations.items():
         patch = _patch(live, {"annotations": HALT})
@@ -122,13 +122,16 @@ def _cluster(observed: Observed) -> Manifest | None:
     return next((live for key, live in _made(observed) if (key.group, key.kind) == (CNPG, CLUSTER.kind)), None)
 
 
+def _every_claim(observed: Observed) -> list[Manifest]:
+    """Volume claims of the namespace, whoever made or labelled them."""
+    return [live for key, live in sorted(observed.objects.items()) if (key.group, key.kind) == ("", VOLUME_CLAIM.kind)]
+
+
 def _claims(observed: Observed) -> list[Manifest]:
     """Volume claims of the database: CloudNativePG labels them, and passes our label on to them."""
-    found = (live for key, live in sorted(observed.objects.items()) if (key.group, key.kind) == ("", VOLUME_CLAIM.kind))
-    name = observed.cluster.name
-    labelled = ((live, live["metadata"].get("labels") or {}) for live in found)
+    labelled = ((live, live["metadata"].get("labels") or {}) for live in _every_claim(observed))
     made = ((live, labels) for live, labels in labelled if LABEL_CNPG_CLUSTER in labels)
-    return [live for live, labels in made if labels.get(LABEL_HEALTHCLUSTER) == name]
+    return [live for live, labels in made if labels.get(LABEL_HEALTHCLUSTER) == observed.cluster.name]
 
 
 def _owned(claim: Manifest, cluster: Manifest) -> bool:

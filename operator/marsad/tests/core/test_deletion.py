@@ -109,6 +109,13 @@ def test_the_cluster_is_not_deleted_while_it_owns_a_volume() -> None:
     assert deletion(late).step == "release"
 
 
+@pytest.mark.parametrize("labels", [{}, {"cnpg.io/cluster": "database"}, {"marsad.dev/healthcluster": "makkah"}])
+def test_a_volume_that_lost_its_labels_is_released_too(labels: dict[str, str]) -> None:
+    bare = claim("database-1", labels=labels)
+    _steps, after = story(with_objects(doomed(), bare))
+    assert set(after.objects) >= CLAIMS
+
+
 def test_the_engine_is_told_to_leave_the_database_alone_before_it_loses_a_volume() -> None:
     halting = deletion(obey(doomed(), deletion(doomed())))
     assert [Key.of(change.live) for change in halting.patches] == [CLUSTER]

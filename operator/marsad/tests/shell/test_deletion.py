@@ -15,7 +15,7 @@ from marsad.tests.shell.world import KINDS, Center
 SECRETS = {f"database-{role}" for role in ("owner", "gateway", "analytics", "reader")}
 
 
-async def volume(world: World) -> Manifest:
+async def volume(world: World, name: str = "database-1", *, labelled: bool = True) -> Manifest:
     """A volume claim as CloudNativePG makes one: a child of its Cluster, with the labels it inherits."""
     database = await world.client.get(CLUSTER, world.namespace, "database")
     owner = {"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster", "name": "database", "controller": True}
@@ -24,8 +24,8 @@ async def volume(world: World) -> Manifest:
         "kind": "PersistentVolumeClaim",
         "metadata": {
             "namespace": world.namespace,
-            "name": "database-1",
-            "labels": {"cnpg.io/cluster": "database", LABEL_HEALTHCLUSTER: world.center.name},
+            "name": name,
+            "labels": {"cnpg.io/cluster": "database", LABEL_HEALTHCLUSTER: world.center.name} if labelled else {},
             "annotations": {"cnpg.io/nodeSerial": "1"},
             "ownerReferences": [owner | {"uid": database["metadata"]["uid"]}],
             "finalizers": [],
@@ -35,7 +35,7 @@ async def volume(world: World) -> Manifest:
     await world.client.create(VOLUME_CLAIM, claim)
     # The protection finalizer would need a controller to let the claim go.
     free = {"metadata": {"finalizers": None}}
-    return await world.client.patch(VOLUME_CLAIM, world.namespace, "database-1", free)
+    return await world.client.patch(VOLUME_CLAIM, world.namespace, name, free)
 
 
 async def left(world: World) -> set[tuple[str, str]]:
@@ -48,13 +48,15 @@ async def test_retain_keeps_volumes_and_passwords_and_a_new_one_of_the_name_find
     await world.center.declare()
     await world.center.become_ready()
     before = await volume(world)
+    await volume(world, "database-2", labelled=False)  # someone took its labels
     owner = await world.client.get(SECRET, world.namespace, "database-owner")
     await world.center.delete()
     await world.center.vanish()
-    assert await left(world) == {("Secret", name) for name in SECRETS} | {("PersistentVolumeClaim", "database-1")}
-    kept = await world.client.get(VOLUME_CLAIM, world.namespace, "database-1")
-    assert kept["metadata"]["uid"] == before["metadata"]["uid"]
-    assert not kept["metadata"].get("ownerReferences"), "nothing takes it along"
+    volumes = {("PersistentVolumeClaim", name) for name in ("database-1", "database-2")}
+    assert await left(world) == {("Secret", name) for name in SECRETS} | volumes
+    kept = [await world.client.get(VOLUME_CLAIM, world.namespace, name) for _kind, name in sorted(volumes)]
+    assert kept[0]["metadata"]["uid"] == before["metadata"]["uid"]
+    assert not any(claim["metadata"].get("ownerReferences") for claim in kept), "nothing takes them along"
     written = [path for _method, path in world.proxy.writes(world.namespace)]
     released = max(number for number, path in enumerate(written) if "/persistentvolumeclaims/" in path)
     deletions = [path for method, path in world.proxy.writes(world.namespace)[released:] if method == "DELETE"]
