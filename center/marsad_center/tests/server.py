@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -76,12 +77,13 @@ class PostgresServer:
             host="127.0.0.1", port=self.port, name=database, credentials=self.credentials[role], ca=None
         )
 
-    def start(self) -> None:
-        """Start and return; connections are accepted a little later (use `wait`)."""
+    def start(self, settings: Mapping[str, str] | None = None) -> None:
+        """Start and return; connections are accepted a little later (use `wait`). `settings` go before our own."""
         options = [f"port={self.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self.folder}"]
         options += ["max_connections=100", "shared_buffers=32MB", "log_min_messages=fatal"]
         if not self._durable:
             options += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+        options += [f"{name}={value}" for name, value in (settings or {}).items()]
         arguments = [str(self._binaries / "postgres"), "-D", str(self._data)]
         for option in options:
             arguments += ["-c", option]

@@ -102,6 +102,10 @@ class Database(Model):
         Field(
             max_length=100,
             json_schema_extra=rules(
+                rule(  # PostgreSQL reads Fsync as fsync, and the rules below would not
+                    "self.all(name, name.matches('^[a-z_][a-z0-9_$]{0,62}([.][a-z_][a-z0-9_$]{0,62})?$'))",
+                    "database.parameters names settings of PostgreSQL in lower-case letters, such as max_connections",
+                ),
                 rule(
                     "self.all(name, !(name in ['fsync', 'full_page_writes', 'synchronous_commit']))",
                     "database.parameters may not set fsync, full_page_writes or synchronous_commit: "
@@ -110,6 +114,13 @@ class Database(Model):
                 rule(
                     "self.all(name, name != 'ssl' && !name.startsWith('ssl_'))",
                     "database.parameters may not set ssl or ssl_*: connections are always encrypted",
+                ),
+                rule(
+                    "self.all(name, name != 'log_min_messages' && name != 'pgaudit.log_parameter' && "
+                    "!name.startsWith('log_parameter_') && !name.startsWith('debug_print_') && "
+                    "!name.startsWith('auto_explain.'))",
+                    "database.parameters may not set log_min_messages, log_parameter_*, debug_print_*, "
+                    "auto_explain.* or pgaudit.log_parameter: what identifies patients may not enter a log",
                 ),
             ),
         ),

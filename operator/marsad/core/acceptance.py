@@ -16,7 +16,7 @@ from marsad.core.world import Observed
 from marsad.core.zones import exists, missing
 
 LONGEST_NAME = 63  # it is the value of a label
-_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}(\.[A-Za-z_][A-Za-z0-9_$]{0,62})?")  # as CloudNativePG reads it
+_PARAMETER = re.compile(r"[a-z_][a-z0-9_$]{0,62}(\.[a-z_][a-z0-9_$]{0,62})?")  # as the API has it, for older objects
 
 
 def refusal(observed: Observed) -> Refused | None:
@@ -51,7 +51,7 @@ def _faults(cluster: HealthCluster) -> Iterator[str]:
         yield missing("spec.timeZone", cluster.spec.time_zone)
     for name in sorted(cluster.spec.database.parameters):
         if not _PARAMETER.fullmatch(name):
-            yield f"spec.database.parameters has {name[:80]!r}, which is no name of a PostgreSQL setting."
+            yield f"spec.database.parameters has {name[:80]!r}: settings of PostgreSQL are named in lower-case letters."
     overrides = cluster.spec.overrides
     for component in ("gateway", "analytics", "dashboard"):
         override: ResourceOverride = getattr(overrides, component)

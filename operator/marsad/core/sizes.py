@@ -100,6 +100,9 @@ def parameters(table: SizeTable, pods: int, storage: Decimal) -> dict[str, str]:
     """PostgreSQL's settings, given the pods of the center and the bytes of an instance's volume.
 
     The write-ahead log may not fill the volume: what checkpoints, slots and lagging replicas keep is bounded by it.
+    The log of the server may hold nothing of patients: slow statements are logged without their values, and failed ones
+    not at all, because an error quotes the row it is about (in CloudNativePG's CSV whatever log_error_verbosity says).
+    Whoever sent the statement is told of it, and `log_min_messages: log` keeps what the server says of itself.
     """
     volume_mib = int(storage / MIB)
     max_wal = max(64, min(table.max_wal_mib, volume_mib // 8))
@@ -119,4 +122,7 @@ def parameters(table: SizeTable, pods: int, storage: Decimal) -> dict[str, str]:
         "idle_in_transaction_session_timeout": "60s",
         "log_lock_waits": "on",
         "log_min_duration_statement": "1s",
+        "log_min_messages": "log",  # above `error`
+        "log_parameter_max_length": "0",
+        "log_parameter_max_length_on_error": "0",
     }

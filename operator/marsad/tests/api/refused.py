@@ -13,6 +13,7 @@ Case = tuple[tuple[str, Any], tuple[str, str]]
 _EGRESS = {"name": "referrals", "cidr": "10.9.0.0/16", "ports": [{"port": 443}]}
 _VOLUME = {"size": "20Gi", "storageClassName": "fast"}
 _ZONE = "a time zone is written as Continent/City as in the IANA database, such as Asia/Riyadh, or UTC"
+_SETTING = "database.parameters names settings of PostgreSQL in lower-case letters, such as max_connections"
 _EXTERNAL = {"host": "db.example", "secretName": "database"}
 
 
@@ -105,6 +106,31 @@ BAD_HEALTHCLUSTERS: dict[str, Case] = {
             "what was acknowledged must survive a crash",
         ),
     ),
+    "a database that forgets, in capitals": (
+        ("spec.database.parameters.Fsync", "off"),
+        ("spec.database.parameters", f"Invalid value: {_SETTING}"),
+    ),
+    "a command of a database, in capitals": (
+        ("spec.database.parameters.Archive_Cleanup_Command", "true"),
+        ("spec.database.parameters", f"Invalid value: {_SETTING}"),
+    ),
+    **{
+        f"patients in the database's log by {name}": (
+            ("spec.database.parameters", {name: "1"}),
+            (
+                "spec.database.parameters",
+                "Invalid value: database.parameters may not set log_min_messages, log_parameter_*, debug_print_*, "
+                "auto_explain.* or pgaudit.log_parameter: what identifies patients may not enter a log",
+            ),
+        )
+        for name in (
+            "log_min_messages",
+            "log_parameter_max_length",
+            "debug_print_plan",
+            "auto_explain.log_min_duration",
+            "pgaudit.log_parameter",
+        )
+    },
     "a database without encryption": (
         ("spec.database.parameters.ssl", "off"),
         (

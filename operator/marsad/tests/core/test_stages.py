@@ -116,7 +116,8 @@ def test_a_release_that_this_operator_lacks_is_refused_while_the_center_runs_on(
         ({"overrides": {"gateway": {"requests": {"cpu": 2}, "limits": {"cpu": "1500m"}}}}, "gateway requests more cpu"),
         ({"overrides": {"analytics": {"requests": {"memory": "2Gi"}, "limits": {"memory": "1G"}}}}, "more memory"),
         ({"overrides": {"dashboard": {"limits": {"cpu": "many"}}}}, "not a quantity"),
-        ({"database": {"parameters": {"a\nb": "1"}}}, "no name of a PostgreSQL setting"),
+        ({"database": {"parameters": {"a\nb": "1"}}}, "settings of PostgreSQL are named in lower-case"),
+        ({"database": {"parameters": {"Fsync": "off"}}}, "has 'Fsync'"),
         ({"timeZone": "Asia/Mecca"}, "spec.timeZone is 'Asia/Mecca', which the IANA time zone database has not"),
         ({"timeZone": "America/Argentina"}, "'America/Argentina'"),  # a folder of zones
     ],
