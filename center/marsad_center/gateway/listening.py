@@ -11,10 +11,13 @@ from collections.abc import AsyncIterator
 from marsad_center.gateway import metrics
 from marsad_center.gateway.conversation import Conversation
 from marsad_center.gateway.limits import Limits
+from marsad_center.gateway.room import Room
 from marsad_center.gateway.route import Routes
 from marsad_center.gateway.writer import Writer
 
 log = logging.getLogger(__name__)
+
+_UNREAD = 32 * 1024  # bytes of a connection that wait here and, as much again, in the kernel
 
 
 class Listening:
@@ -22,7 +25,7 @@ class Listening:
 
     def __init__(self, writer: Writer, limits: Limits) -> None:
         self._writer, self._limits = writer, limits
-        self._large = asyncio.Semaphore(limits.large_frames)
+        self._room = Room(limits.room)
         self._conversations: dict[Conversation, asyncio.Task[None]] = {}
         self.routes = Routes()
 
@@ -30,7 +33,9 @@ class Listening:
     async def serving(self, host: str, port: int) -> AsyncIterator[int]:
         """Accept for the length of the block; yields the port. At the end: accept and read no more, answer what was
         read (for at most `stop_seconds`), close."""
-        server = await asyncio.start_server(self._accept, host, port, backlog=256)
+        server = await asyncio.start_server(self._accept, host, port, backlog=256, limit=_UNREAD)
+        for listener in server.sockets:  # whom it accepts inherits it; what the kernel holds counts as the pod's, too
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _UNREAD)
         try:
             yield int(server.sockets[0].getsockname()[1])
         finally:
@@ -38,7 +43,7 @@ class Listening:
             await self._finish()
 
     async def _accept(self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
-        if len(self._conversations) >= self._limits.connections:
+        if len(self._conversations) >= self._limits.connections and not self._make_place():
             metrics.REFUSED.inc()
             log.warning("connection refused: the limit is reached", extra={"limit": self._limits.connections})
             stream.transport.abort()
@@ -51,7 +56,7 @@ class Listening:
             routes=lambda: self.routes,
             writer=self._writer,
             limits=self._limits,
-            large=self._large,
+            room=self._room,
         )
         task = asyncio.current_task()
         assert task is not None
@@ -62,6 +67,16 @@ class Listening:
         finally:
             del self._conversations[conversation]
             metrics.CONNECTIONS.set(len(self._conversations))
+
+    def _make_place(self) -> bool:
+        """End the connection that is silent longest, if any is between messages: some senders open one a message and
+        never close, and one that is cut while it is silent just connects again."""
+        quiet = [conversation for conversation in self._conversations if conversation.quiet]
+        if not quiet:
+            return False
+        min(quiet, key=lambda conversation: conversation.heard).stop()
+        metrics.CLOSED.labels("idle").inc()
+        return True
 
     async def _finish(self) -> None:
         tasks = list(self._conversations.values())

@@ -91,6 +91,7 @@ class Writer:
                 batch = await self._gather()
                 if batch:
                     await self._write(batch)
+                    del batch  # may be many MiB, and the next one may be long in coming
                 else:
                     await self._ping()
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import socket
 from dataclasses import replace
@@ -12,11 +13,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from marsad_center.gateway import metrics
+from marsad_center.gateway import metrics, mllp
+from marsad_center.gateway.inbound import Inbound
 from marsad_center.gateway.limits import Limits
 from marsad_center.gateway.service import Ports, run
 from marsad_center.tests.conftest import CENTER, Database
 from marsad_center.tests.gateway.playing import adt, code, gateway, sending
+
+KIB = 1024
 
 
 async def stubborn(ports: Ports, name: str, count: int, progress: asyncio.Semaphore) -> list[str]:
@@ -192,22 +196,76 @@ async def test_a_frame_that_stalls_is_quarantined_and_closed_while_an_idle_conne
         assert [row[0] for row in await connection.fetch("SELECT reason FROM quarantine")] == ["truncated"]
 
 
-async def test_more_connections_than_the_limit_are_refused_and_room_is_used_again(
-    database: Database, eventually: Any
-) -> None:
-    async with gateway(database, Limits(connections=1)) as ports:
-        async with sending(ports) as first:
-            assert await first.code(adt("A04", "1")) == "AA"
+async def test_at_the_limit_of_connections_the_one_that_is_silent_longest_makes_place(database: Database) -> None:
+    async with (
+        gateway(database, Limits(connections=2)) as ports,
+        sending(ports) as silent,
+        sending(ports) as heard,
+    ):
+        assert await silent.code(adt("A04", "1")) == "AA"
+        assert await heard.code(adt("A04", "2")) == "AA"
+        async with sending(ports) as new:
+            assert await new.code(adt("A04", "3")) == "AA"
+            assert await silent.receive() == ""
+            assert await heard.code(adt("A04", "4")) == "AA"
+
+
+async def test_at_the_limit_of_connections_nobody_is_cut_within_a_message(database: Database, eventually: Any) -> None:
+    async with gateway(database, Limits(connections=1)) as ports, sending(ports) as first:
+        first.writer.write(b"\x0b" + adt("A04", "1").encode()[:50])
+        await first.writer.drain()
+
+        async def refused() -> bool:
             async with sending(ports) as second:
-                assert await second.receive() == ""
+                try:
+                    return await asyncio.wait_for(second.receive(), 0.2) == ""
+                except TimeoutError:
+                    return False
 
-        async def served() -> bool:
-            with contextlib.suppress(OSError):
-                async with sending(ports) as third:
-                    return await third.code(adt("A04", "3")) == "AA"
-            return False
+        await eventually(refused)
+        first.writer.write(adt("A04", "1").encode()[50:] + b"\x1c\r")
+        assert code(await first.receive()) == "AA"
 
-        await eventually(served)
+
+async def test_more_large_frames_than_there_is_room_for_all_come_through_and_small_ones_pass_them(
+    database: Database,
+) -> None:
+    limits = Limits(small=2 * KIB, room=100 * KIB)
+    whole = [adt("A04", f"large-{n}", f"L{n}", more=(f"NTE|1||{'x' * 400 * KIB}",)).encode() for n in range(6)]
+    async with gateway(database, limits) as ports, contextlib.AsyncExitStack() as stack:
+        senders = [await stack.enter_async_context(sending(ports)) for _ in whole]
+        for sender, text in zip(senders, whole, strict=True):  # each is half there, more than the room holds
+            sender.writer.write(b"\x0b" + text[: 200 * KIB])
+        async with sending(ports) as quick:
+            assert await quick.code(adt("A04", "small")) == "AA"
+        for sender, text in zip(senders, whole, strict=True):
+            sender.writer.write(text[200 * KIB :] + b"\x1c\r")
+        assert [code(await sender.receive()) for sender in senders] == ["AA"] * 6
+
+
+async def test_a_large_frame_for_which_no_room_comes_is_let_go_unanswered(database: Database) -> None:
+    limits = Limits(small=2 * KIB, room=10 * KIB, room_seconds=0.3)
+    text = adt("A04", "late", more=(f"NTE|1||{'x' * 200 * KIB}",)).encode()
+    async with gateway(database, limits) as ports, sending(ports) as one, sending(ports) as other:
+        for sender in (one, other):  # whichever is read first keeps its place, however slow it is
+            sender.writer.write(b"\x0b" + text[: 100 * KIB])
+        left = {asyncio.create_task(sender.receive()): sender for sender in (one, other)}
+        (let_go,), _ = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+        assert let_go.result() == ""
+        del left[let_go]
+        ((answer, sender),) = left.items()
+        sender.writer.write(text[100 * KIB :] + b"\x1c\r")
+        assert code(await answer) == "AA"
+
+
+async def test_a_connection_that_waits_holds_nothing_of_the_message_before(database: Database, eventually: Any) -> None:
+    async with gateway(database) as ports, sending(ports) as sender:
+        assert await sender.code(adt("A04", "before")) == "AA"
+
+        async def nothing_is_held() -> bool:
+            return not any(isinstance(found, Inbound | mllp.Frame) for found in gc.get_objects())
+
+        await eventually(nothing_is_held)
 
 
 async def test_what_was_read_before_the_end_is_committed_and_answered(database: Database) -> None:
