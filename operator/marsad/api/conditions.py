@@ -61,6 +61,10 @@ class Reason(StrEnum):
         "NamespaceTaken",
         "An older HealthCluster owns this namespace. Delete one of the two, or move this one to its own namespace.",
     )
+    NAMESPACE_RESERVED = (
+        "NamespaceReserved",
+        "The namespace holds pods of Kubernetes, the operator or what serves it. Move this one to its own namespace.",
+    )
     NOT_IN_RELEASE = (
         "NotInRelease",
         "This operator lacks the release or a feature that the spec asks for. Correct it, or upgrade the operator.",

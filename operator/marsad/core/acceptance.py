@@ -12,7 +12,7 @@ from marsad.api.healthcluster import HealthCluster
 from marsad.api.names import FINALIZER
 from marsad.core.outcome import Refused
 from marsad.core.quantity import BadQuantity, amount
-from marsad.core.world import Observed
+from marsad.core.world import Observed, Platform
 from marsad.core.zones import exists, missing
 
 LONGEST_NAME = 63  # it is the value of a label
@@ -22,6 +22,12 @@ _PARAMETER = re.compile(r"[a-z_][a-z0-9_$]{0,62}(\.[a-z_][a-z0-9_$]{0,62})?")  #
 def refusal(observed: Observed) -> Refused | None:
     """Why nothing is done for the HealthCluster, or None when it is accepted."""
     cluster, platform = observed.cluster, observed.platform
+    if (keeper := _keeper(cluster.namespace, platform)) is not None:
+        return Refused(
+            Reason.NAMESPACE_RESERVED,
+            f"Namespace {cluster.namespace} is that of {keeper}, whose pods would be held to a center's policies, "
+            "quota and Pod Security: give the HealthCluster a namespace of its own.",
+        )
     if older := sorted(rival.name for rival in observed.rivals if _claim(rival) < _claim(cluster)):
         return Refused(
             Reason.NAMESPACE_TAKEN,
@@ -36,6 +42,17 @@ def refusal(observed: Observed) -> Refused | None:
     if (fault := next(_faults(cluster), None)) is not None:
         return Refused(Reason.INVALID, fault)
     return None
+
+
+def _keeper(namespace: str, platform: Platform) -> str | None:
+    """Whose a namespace is that is no place for a center, because all pods in it are fenced in; None for any other."""
+    keepers = {
+        "default": "whatever names none",
+        platform.monitoring_namespace: "monitoring",
+        platform.cnpg_namespace: "CloudNativePG",
+        platform.operator_namespace: "the operator",
+    }
+    return "Kubernetes itself" if namespace.startswith("kube-") else keepers.get(namespace)
 
 
 def _claim(cluster: HealthCluster) -> tuple[bool, str, str]:

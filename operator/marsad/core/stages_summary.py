@@ -14,6 +14,7 @@ from marsad.core.world import Key, Observed
 FOR_PEOPLE = frozenset(
     {
         Reason.INVALID,
+        Reason.NAMESPACE_RESERVED,
         Reason.NAMESPACE_TAKEN,
         Reason.NOT_IN_RELEASE,
         Reason.APPLY_FAILED,

@@ -12,6 +12,7 @@ from marsad.api.conditions import Reason
 from marsad.api.model import Condition
 from marsad.core.outcome import Refused
 from marsad.core.status import status
+from marsad.core.world import Platform
 from marsad.tests.core.judging import CLUSTER, FALSE, GATEWAY, TRUE, UNKNOWN, judged, says
 from marsad.tests.core.worlds import (
     NOW,
@@ -21,6 +22,7 @@ from marsad.tests.core.worlds import (
     deployment_status,
     key,
     provided,
+    wanted,
     with_objects,
     without,
     world,
@@ -95,6 +97,30 @@ def test_the_younger_of_two_in_a_namespace_is_refused_and_the_older_is_not() -> 
     says(found["Ready"], FALSE, Reason.STAGE_NOT_READY)
     says(found["Stalled"], TRUE, Reason.BLOCKED)
     says(judged(world(older, rivals=(younger,)))["Accepted"], TRUE, Reason.ACCEPTED)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "keeper"),
+    [
+        ("default", "whatever names none"),
+        ("kube-system", "Kubernetes itself"),
+        ("kube-public", "Kubernetes itself"),
+        ("operators", "the operator"),
+        ("databases", "CloudNativePG"),
+        ("prometheus", "monitoring"),
+    ],
+)
+def test_a_center_is_refused_where_its_fences_would_hold_pods_of_others(namespace: str, keeper: str) -> None:
+    there = Platform("0.1.0", "c", "p", operator_namespace="operators", cnpg_namespace="databases",
+                     monitoring_namespace="prometheus")  # fmt: skip
+    hc = cluster()
+    moved = hc.model_copy(update={"metadata": hc.metadata.model_copy(update={"namespace": namespace})})
+    observed = replace(world(moved), platform=there)
+    found = judged(observed)
+    says(found["Accepted"], FALSE, Reason.NAMESPACE_RESERVED, f"{namespace} is that of {keeper}")
+    says(found["Stalled"], TRUE, Reason.BLOCKED)
+    assert wanted(observed) == ()
+    says(judged(replace(world(), platform=there))["Accepted"], TRUE, Reason.ACCEPTED)
 
 
 def test_of_two_made_in_the_same_second_exactly_one_is_accepted() -> None:
