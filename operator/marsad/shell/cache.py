@@ -42,6 +42,10 @@ class Cache:
         """The live object, or None."""
         return self._objects.get(key.namespace, {}).get(key)
 
+    def reached(self, key: Key, version: str) -> bool:
+        """Whether what is known of an object is of that resource version, or of a newer one."""
+        return (known := self.get(key)) is not None and _version(known) >= _number(version)
+
     def namespace(self, name: str) -> Mapping[Key, Manifest]:
         """A snapshot of everything known in one namespace, with the Namespace itself."""
         found = dict(self._objects.get(name, {}))

@@ -159,8 +159,7 @@ class Runtime:
 
     def heard(self, namespace: str, name: str, version: str) -> None:
         """Someone else heard of a version of a HealthCluster: look at it, unless our own cache is as far already."""
-        known = self.cache.get(Key(HEALTHCLUSTER.group, HEALTHCLUSTER.kind, namespace, name))
-        if known is None or known["metadata"]["resourceVersion"] != version:
+        if not self.cache.reached(Key(HEALTHCLUSTER.group, HEALTHCLUSTER.kind, namespace, name), version):
             self.nudge(namespace, name, "HealthCluster heard of")
 
     def _add_all(self, namespace: str, cause: str) -> None:

@@ -203,3 +203,13 @@ class TestOwnWrites:
 def versioned(name: str, version: int) -> Manifest:
     metadata = {"namespace": "n", "name": name, "resourceVersion": str(version)}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+
+
+def test_another_s_word_counts_only_when_it_is_newer_than_what_is_known() -> None:
+    cache, known = Cache(Metrics()), config_map("makkah", "center")
+    known["metadata"]["resourceVersion"] = "10"
+    assert not cache.reached(Key.of(known), "9"), "nothing is known yet, or any more"
+    cache.hear(CONFIG_MAP, "ADDED", known)
+    assert cache.reached(Key.of(known), "9"), "as numbers: 9 is older than 10"
+    assert cache.reached(Key.of(known), "10")
+    assert not cache.reached(Key.of(known), "11")
