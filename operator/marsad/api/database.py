@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from marsad.api.model import Model, Quantity, rule, rules
+from marsad.api.model import CONTROL, Model, Quantity, rule, rules
 
 
 class Engine(StrEnum):
@@ -105,6 +105,10 @@ class Database(Model):
                 rule(  # PostgreSQL reads Fsync as fsync, and the rules below would not
                     "self.all(name, name.matches('^[a-z_][a-z0-9_$]{0,62}([.][a-z_][a-z0-9_$]{0,62})?$'))",
                     "database.parameters names settings of PostgreSQL in lower-case letters, such as max_connections",
+                ),
+                rule(
+                    f"self.all(name, !self[name].matches('{CONTROL}'))",
+                    "a value in database.parameters is one line of text, without control characters",
                 ),
                 rule(
                     "self.all(name, !(name in ['fsync', 'full_page_writes', 'synchronous_commit']))",

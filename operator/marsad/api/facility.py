@@ -55,20 +55,30 @@ class Location(Model):
     """Degrees east of Greenwich."""
 
 
+MOST = 100_000
+"""Beds or spaces of one kind: far above any hospital's, and far below what a database's integer holds."""
+
+
 class Capacity(Model):
     """What the facility can hold; the denominators of occupancy."""
 
     ed_spaces: Annotated[
         int,
-        Field(json_schema_extra=rules(rule("self >= 0", "capacity.edSpaces may not be negative"))),
+        Field(
+            json_schema_extra=rules(
+                rule("self >= 0", "capacity.edSpaces may not be negative"),
+                rule(f"self <= {MOST}", f"capacity.edSpaces may be at most {MOST}"),
+            )
+        ),
     ] = 0
-    """Treatment spaces of the emergency department; 0 where there is none."""
+    """Treatment spaces of the emergency department; 0 where there is none, at most 100000."""
     beds: Annotated[
         dict[str, int],
         Field(
             max_length=40,
             json_schema_extra=rules(
                 rule("self.all(name, self[name] >= 0)", "capacity.beds may not be negative"),
+                rule(f"self.all(name, self[name] <= {MOST})", f"capacity.beds may be at most {MOST} of a type"),
                 rule(
                     "self.all(name, name.matches('^[a-z][a-z0-9-]{0,30}$'))",
                     "a bed type in capacity.beds is a lower-case word such as icu or isolation",
@@ -76,13 +86,14 @@ class Capacity(Model):
             ),
         ),
     ] = Field(default_factory=dict)
-    """Staffed beds by type, such as general, icu or isolation."""
+    """Staffed beds by type, such as general, icu or isolation; at most 100000 of each."""
 
 
 def _hl7_name(segment: str, field: str) -> dict[str, str]:
     return rule(
-        "self.matches('^[^|^~&\\\\\\\\\\\\x00-\\\\x1f]+$')",
-        f"{field} is the first component of {segment}, not empty and without the separators | ^ ~ & and \\",
+        "self.matches('^[^|^~&\\\\\\\\\\\\p{Cc}]+$')",
+        f"{field} is the first component of {segment}, not empty and without control characters "
+        "or the separators | ^ ~ & and \\",
     )
 
 

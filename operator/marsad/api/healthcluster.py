@@ -10,7 +10,7 @@ from pydantic import Field
 from marsad.api.components import Overrides
 from marsad.api.database import Database, DatabaseStatus
 from marsad.api.locales import DisplayNames, Locale
-from marsad.api.model import Condition, Model, Resource, rule, rules
+from marsad.api.model import CONTROL, Condition, Model, Resource, rule, rules
 from marsad.api.security import Security
 from marsad.api.zones import UTC, TimeZone
 
@@ -126,7 +126,14 @@ class HealthClusterSpec(Model):
     ]
     """Short code of the health cluster in reports, such as MKH; it cannot be changed later."""
     region: Annotated[
-        str, Field(max_length=120, json_schema_extra=rules(rule("self.size() > 0", "region may not be empty")))
+        str,
+        Field(
+            max_length=120,
+            json_schema_extra=rules(
+                rule("self.size() > 0", "region may not be empty"),
+                rule(f"!self.matches('{CONTROL}')", "region is one line of text, without control characters"),
+            ),
+        ),
     ]
     """Administrative region that the health cluster serves."""
     time_zone: TimeZone = UTC

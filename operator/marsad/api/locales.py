@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from marsad.api.model import rule, rules
+from marsad.api.model import CONTROL, rule, rules
 
 
 class Locale(StrEnum):
@@ -31,6 +31,10 @@ DisplayNames = Annotated[
             rule(
                 "self.all(locale, self[locale].size() > 0 && self[locale].size() <= 120)",
                 "a display name has 1 to 120 characters",
+            ),
+            rule(
+                f"self.all(locale, !self[locale].matches('{CONTROL}'))",
+                "a display name is one line of text, without control characters",
             ),
             additionalProperties={"type": "string", "maxLength": 1024},
         ),

@@ -28,6 +28,11 @@ def rules(*made: dict[str, str], **extensions: Any) -> dict[str, Any]:
     return {RULES: list(made), **keywords} if made else keywords
 
 
+CONTROL = "\\\\p{Cc}"
+"""A control character, as a CEL string has its regular expression: no text that people read has one, and PostgreSQL
+takes none that is zero."""
+
+
 class InvalidObject(ValueError):
     """An object that the models cannot read; the text names each field and what is wrong, in one line."""
 

@@ -39,6 +39,21 @@ BAD_HEALTHCLUSTERS: dict[str, Case] = {
         ("spec.displayNames", {"en": ""}),
         ("spec.displayNames", "Invalid value: a display name has 1 to 120 characters"),
     ),
+    "a name of two lines": (
+        ("spec.displayNames", {"en": "Makkah\nHealth Cluster"}),
+        ("spec.displayNames", "Invalid value: a display name is one line of text, without control characters"),
+    ),
+    "a region with a tab": (
+        ("spec.region", "Mak\tkah"),
+        ("spec.region", 'Invalid value: "Mak\\tkah": region is one line of text, without control characters'),
+    ),
+    "a setting of two lines": (
+        ("spec.database.parameters.work_mem", "8MB\nfsync = off"),
+        (
+            "spec.database.parameters",
+            "Invalid value: a value in database.parameters is one line of text, without control characters",
+        ),
+    ),
     "an empty region": (("spec.region", ""), ("spec.region", 'Invalid value: "": region may not be empty')),
     "a time zone that is an offset": (
         ("spec.timeZone", "+03:00"),
@@ -254,6 +269,41 @@ BAD_FACILITIES: dict[str, Case] = {
         ("spec.capacity.edSpaces", -1),
         ("spec.capacity.edSpaces", "Invalid value: -1: capacity.edSpaces may not be negative"),
     ),
+    "more spaces than a database can count": (
+        ("spec.capacity.edSpaces", 2**31),
+        ("spec.capacity.edSpaces", "Invalid value: 2147483648: capacity.edSpaces may be at most 100000"),
+    ),
+    "one bed too many": (
+        ("spec.capacity.beds", {"icu": 100_001}),
+        ("spec.capacity.beds", "Invalid value: capacity.beds may be at most 100000 of a type"),
+    ),
+    "a name that no database takes": (
+        ("spec.displayNames", {"en": "General\x00Hospital"}),
+        ("spec.displayNames", "Invalid value: a display name is one line of text, without control characters"),
+    ),
+    "a name with a control character beyond ASCII": (
+        ("spec.displayNames", {"en": "General\x9bHospital"}),
+        ("spec.displayNames", "Invalid value: a display name is one line of text, without control characters"),
+    ),
+    "a sender with a control character": (
+        ("spec.feeds.0.sendingFacility", "SF\x7fAC"),
+        (
+            "spec.feeds[0].sendingFacility",
+            'Invalid value: "SF\\x7fAC": sendingFacility is the first component of MSH-4, '
+            "not empty and without control characters or the separators | ^ ~ & and \\",
+        ),
+    ),
+    "a code that ends in a line break": (
+        ("spec.code", "KAMC\n"),
+        ("spec.code", 'Invalid value: "KAMC\\n": code has 2 to 16 capital letters, digits or dashes, such as KAMC'),
+    ),
+    "a feed name with a control character": (
+        ("spec.feeds.0.name", "hi\x00s"),
+        (
+            "spec.feeds[0].name",
+            'Invalid value: "hi\\x00s": a feed name has 1 to 40 lower-case letters, digits or dashes, such as his',
+        ),
+    ),
     "negative beds": (
         ("spec.capacity.beds", {"icu": -3}),
         ("spec.capacity.beds", "Invalid value: capacity.beds may not be negative"),
@@ -281,7 +331,7 @@ BAD_FACILITIES: dict[str, Case] = {
         (
             "spec.feeds[0].sendingFacility",
             'Invalid value: "SFAC^1.2.3^ISO": sendingFacility is the first component of MSH-4, '
-            "not empty and without the separators | ^ ~ & and \\",
+            "not empty and without control characters or the separators | ^ ~ & and \\",
         ),
     ),
     "no sender": (
@@ -289,7 +339,7 @@ BAD_FACILITIES: dict[str, Case] = {
         (
             "spec.feeds[0].sendingApplication",
             'Invalid value: "": sendingApplication is the first component of MSH-3, '
-            "not empty and without the separators | ^ ~ & and \\",
+            "not empty and without control characters or the separators | ^ ~ & and \\",
         ),
     ),
     "an unknown transport": (

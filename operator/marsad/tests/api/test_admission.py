@@ -43,7 +43,18 @@ class TestCreation:
         assert (code, causes(answer)) == (422, {field: sentence})
 
     @pytest.mark.parametrize(
-        "obj", [healthcluster(), full_healthcluster(), facility()], ids=["least", "full", "facility"]
+        "obj",
+        [
+            pytest.param(healthcluster(), id="least"),
+            pytest.param(full_healthcluster(), id="full"),
+            pytest.param(facility(), id="facility"),
+            pytest.param(
+                changed(facility(), "spec.capacity", {"edSpaces": 100_000, "beds": {"icu": 100_000}}), id="the largest"
+            ),
+            pytest.param(
+                changed(facility(), "spec.displayNames", {"ar": "مستشفى\u200f النور"}), id="a mark of direction"
+            ),
+        ],
     )
     def test_what_the_bad_ones_were_made_from_is_accepted(self, shared_objects: Objects, obj: JSON) -> None:
         code, answer = shared_objects.create(obj, dry=True)
