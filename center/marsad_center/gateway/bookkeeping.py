@@ -10,6 +10,8 @@ from typing import Any, Literal
 from marsad_center import db
 from marsad_center.gateway.inbound import Inbound
 
+UNKNOWN_ROWS = 500  # times inbound.UNKNOWN_BYTES: 32 MiB for each of about a dozen reasons, at the very most
+
 Result = Literal["accepted", "rejected", "duplicate"]
 
 
@@ -35,14 +37,15 @@ async def insert_unmeasured(connection: db.Connection, accepted: Sequence[Inboun
 
 
 async def count(connection: db.Connection, final: Sequence[tuple[Inbound, Result]]) -> None:
-    """Add what became of each message to its feed; messages of unknown senders have none."""
+    """Add what became of each message to its feed; messages of unknown senders have none, and what is no whole message
+    (no header) counts for none."""
     counts: Counter[tuple[int, str]] = Counter()
     last_event: dict[int, datetime | None] = {}
     last_received: dict[int, datetime] = {}
     last_sent: dict[int, datetime | None] = {}
     last_accepted: dict[int, datetime | None] = {}
     for inbound, result in final:
-        if inbound.route is None:
+        if inbound.route is None or inbound.header is None:
             continue
         feed = inbound.route.feed_id
         counts[feed, result] += 1
@@ -95,7 +98,10 @@ async def count(connection: db.Connection, final: Sequence[tuple[Inbound, Result
 
 
 async def quarantine(connection: db.Connection, refused: Sequence[Inbound]) -> None:
-    """Keep what was refused, with the reason; the same bytes for the same reason are counted, not kept again."""
+    """Keep what was refused, with the reason; the same bytes for the same reason are counted, not kept again.
+
+    Of what no declared feed sent, the newest UNKNOWN_ROWS of a reason stay.
+    """
     groups: dict[tuple[bytes, str], list[Inbound]] = {}
     for inbound in refused:
         groups.setdefault((inbound.sha256, inbound.reason), []).append(inbound)
@@ -104,14 +110,19 @@ async def quarantine(connection: db.Connection, refused: Sequence[Inbound]) -> N
         await connection.execute(
             """
             INSERT INTO quarantine AS q (received_at, last_received_at, times, feed_id, sending_application,
-                sending_facility, control_id, reason, detail, sha256, raw, size, ack_code, peer)
+                sending_facility, control_id, reason, detail, sha256, raw, size, ack_code, peer, cut)
             SELECT * FROM unnest($1::timestamptz[], $2::timestamptz[], $3::bigint[], $4::int[], $5::text[], $6::text[],
-                $7::text[], $8::text[], $9::text[], $10::bytea[], $11::bytea[], $12::bigint[], $13::text[], $14::text[])
+                $7::text[], $8::text[], $9::text[], $10::bytea[], $11::bytea[], $12::bigint[], $13::text[], $14::text[],
+                $15::boolean[])
             ON CONFLICT (reason, sha256) DO UPDATE SET times = q.times + excluded.times,
-                last_received_at = greatest(q.last_received_at, excluded.last_received_at), peer = excluded.peer
+                last_received_at = greatest(q.last_received_at, excluded.last_received_at), peer = excluded.peer,
+                feed_id = coalesce(q.feed_id, excluded.feed_id), cut = q.cut AND excluded.cut,
+                raw = CASE WHEN q.cut AND NOT excluded.cut THEN excluded.raw ELSE q.raw END
             """,
             *(list(column) for column in zip(*rows, strict=True)),
         )
+    if unknown := sorted({inbound.reason for inbound in refused if inbound.route is None}):
+        await connection.execute("SELECT forget_unknown($1::text[], $2)", unknown, UNKNOWN_ROWS)
 
 
 def _quarantine_row(group: Sequence[Inbound]) -> list[Any]:
@@ -129,4 +140,5 @@ def _quarantine_row(group: Sequence[Inbound]) -> list[Any]:
         first.size,
         first.code,
         last.peer,
+        first.cut,
     ]

@@ -171,12 +171,12 @@ class Conversation:
                 return judging.too_long(head, size, self._limits.frame, routes, peer=peer, at=at)
             case mllp.Truncated(content):
                 detail = "the frame was not finished when the next one began, or the connection ended or stalled"
-                return judging.unanswered(content, "truncated", detail, close=ended, peer=peer, at=at)
+                return judging.unanswered(content, "truncated", detail, routes, close=ended, peer=peer, at=at)
             case mllp.Junk(content, fatal):
                 no_start = content.endswith(mllp.END)
                 reason = "no-start" if no_start else "junk"
                 detail = "a block ended that had never begun" if no_start else "bytes outside of any frame"
-                return judging.unanswered(content, reason, detail, close=fatal, peer=peer, at=at)
+                return judging.unanswered(content, reason, detail, routes, close=fatal, peer=peer, at=at)
 
     # ---------------------------------------------------------------------------------------------- answering
 

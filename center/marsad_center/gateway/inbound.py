@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import traceback
@@ -16,6 +17,8 @@ from marsad_center.gateway.route import Route, Routes
 log = logging.getLogger(__name__)
 
 MAX_FIELD = 199  # characters of MSH-3, MSH-4, MSH-10: HL7's widest, and what an index entry bears
+
+UNKNOWN_BYTES = 64 * 1024  # kept of what no declared feed sent: anybody can send that, and much of it
 
 _ORDER_TYPES = {("ORM", "O01"), ("OML", "O21"), ("ORU", "R01")}
 _STORED_ONLY = {("ADT", "A28"), ("ADT", "A31"), *(("MDM", f"T{number:02}") for number in range(1, 12))}
@@ -59,6 +62,11 @@ class Inbound:
         return self.application, self.facility, self.control_id
 
     @property
+    def cut(self) -> bool:
+        """True when raw is not all that came."""
+        return len(self.raw) < self.size
+
+    @property
     def own_time(self) -> datetime:
         """What freshness runs from: the message's own time (MSH-7), else the event's, else receipt."""
         return self.sent_at or self.event_at or self.received_at
@@ -81,11 +89,15 @@ class Inbound:
     def refused(self, verdict: Verdict, reason: str, detail: str, *, stored: bool = False) -> Inbound:
         """This, refused: to quarantine with a word and a sentence (ASCII, nothing of the content), no facts."""
         changed = replace(self, verdict=verdict, reason=reason, detail=detail, stored=stored, facts=())
-        return changed.answered()
+        return changed._kept().answered()
 
     def closing(self, reason: str, detail: str) -> Inbound:
         """This, refused without an answer: the connection is closed."""
-        return replace(self, header=None, reason=reason, detail=detail, stored=False, facts=(), ack=b"", close=True)
+        changed = replace(self, header=None, reason=reason, detail=detail, stored=False, facts=(), ack=b"", close=True)
+        return changed._kept()
+
+    def _kept(self) -> Inbound:
+        return replace(self, raw=self.raw[:UNKNOWN_BYTES]) if self.route is None else self
 
 
 def take(raw: bytes, peer: str, at: datetime, size: int | None = None) -> Inbound:
@@ -170,6 +182,11 @@ def _judged(inbound: Inbound) -> Inbound:
     return replace(inbound, verdict="accept", facts=tuple(facts), stored=True).answered()
 
 
-def unanswered(content: bytes, reason: str, detail: str, *, close: bool, peer: str, at: datetime) -> Inbound:
+def unanswered(
+    content: bytes, reason: str, detail: str, routes: Routes, *, close: bool, peer: str, at: datetime
+) -> Inbound:
     """Bytes that are no whole frame: kept in quarantine, never answered; `close` ends the connection."""
-    return replace(take(content, peer, at).closing(reason, detail), close=close)
+    inbound = take(content, peer, at)
+    with contextlib.suppress(hl7.MalformedMessage):  # its feed is not counted for it, but what it sent is kept whole
+        inbound = _headed(inbound, hl7.read_header(content), routes)
+    return replace(inbound.closing(reason, detail), close=close)

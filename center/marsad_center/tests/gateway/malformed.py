@@ -150,6 +150,12 @@ def cases(run: str, sender: str = "HIS|KAMC") -> list[Malformed]:
             "CR",
             "unknown-sender",
         ),
+        whole(
+            "unknown sender of much",
+            header(id_("who-much"), sender="NOBODY|NOWHERE") + _BODY + "NTE|1||" + "x" * 200_000,
+            "AR",
+            "unknown-sender",
+        ),
         whole("unknown trigger", header(id_("trigger"), kind="ZZZ^Z99") + _BODY, "AR", "unknown-trigger"),
         whole(
             "unknown trigger, enhanced mode",
