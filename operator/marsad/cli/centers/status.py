@@ -123,7 +123,8 @@ def _facts(cluster: HealthCluster) -> Table:
 def _facilities(facilities: list[Facility], now: datetime) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("facility", "name", "condition", "status", "since", "message"):
-        table.add_column(heading, no_wrap=heading != "message", overflow="fold")
+        wraps, width = heading in ("name", "message"), 16 if heading == "name" else None  # for terminals of 80 columns
+        table.add_column(heading, no_wrap=not wraps, overflow="fold", max_width=width)
     for facility in sorted(facilities, key=lambda each: each.spec.code):
         names = facility.spec.display_names
         shown = [names.get("en") or next(iter(names.values()), facility.name), facility.spec.code]

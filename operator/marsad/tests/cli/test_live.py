@@ -21,9 +21,9 @@ class Cli:
     def __init__(self, server: ApiServer) -> None:
         self.server, self.namespace = server, server.create_namespace("cli")
 
-    def __call__(self, command: str, *arguments: str, stdin: str | None = None) -> Result:
+    def __call__(self, command: str, *arguments: str, stdin: str | None = None, columns: int = 150) -> Result:
         options = ["--namespace", self.namespace, "--kubeconfig", str(self.server.kubeconfig)]
-        return CliRunner().invoke(app, [command, *arguments, *options], input=stdin, env={"COLUMNS": "150"})
+        return CliRunner().invoke(app, [command, *arguments, *options], input=stdin, env={"COLUMNS": str(columns)})
 
     @property
     def declaration(self) -> str:
@@ -94,6 +94,17 @@ class TestStatus:
         result = cli("status")
         assert result.exit_code == 0
         assert "The center serves." in result.stdout
+
+    def test_a_terminal_of_eighty_columns_breaks_no_word(self, cli):
+        cli.apply(cli.declaration)
+        sends = {"type": "Connected", "status": "True", "reason": "Reporting", "message": "Every feed sends.",
+                 "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1}  # fmt: skip
+        patch = yaml.safe_dump({"status": {"observedGeneration": 1, "conditions": [sends]}})
+        name = cli.server.kubectl("get", "facilities", "-n", cli.namespace, "-o", "name").stdout.split()[0]
+        cli.server.kubectl("patch", name, "-n", cli.namespace, "--subresource=status", "--type=merge", "-p", patch)
+        shown = cli("status", columns=80).stdout
+        assert "Every feed sends." in shown
+        assert max(map(len, shown.splitlines())) <= 80
 
     def test_a_namespace_without_a_center_is_said(self, cli):
         result = cli("status")
