@@ -26,7 +26,8 @@ class SchemaTooNew(RuntimeError):
 
 
 async def run(settings: Settings) -> None:
-    """Wait for the database, migrate, return. Raises SchemaTooNew; other errors of SQL come out as they are."""
+    """Wait for the database, migrate, return. Raises SchemaTooNew, RoleTaken; other errors of SQL come out as they
+    are."""
     attempt = 0
     while True:
         try:
@@ -41,7 +42,7 @@ async def run(settings: Settings) -> None:
 async def migrate(database: DatabaseSettings, role_passwords: Path | None = None) -> int:
     """Apply what is missing; the number of migrations applied. `role_passwords`: see Settings.roles.
 
-    Raises db.TRANSIENT when the database goes away.
+    Raises db.TRANSIENT when the database goes away, RoleTaken when the server's roles are somebody else's.
     """
     async with db.connected(database, "migrate") as connection:
         if role_passwords is not None:

@@ -11,6 +11,7 @@ import pytest
 from marsad_center import db
 from marsad_center.facts import schema
 from marsad_center.facts.migrate import SchemaTooNew, migrate
+from marsad_center.facts.roles import RoleTaken
 from marsad_center.tests.conftest import Database
 from marsad_center.tests.server import PASSWORD, PostgresServer
 
@@ -112,6 +113,51 @@ async def test_no_role_may_do_more_than_its_work(database: Database, role: str, 
 async def test_every_role_can_do_its_work(database: Database, role: str, statement: str) -> None:
     async with database.connect(role) as connection:
         await connection.fetch(statement)
+
+
+@pytest.mark.postgres
+async def test_a_center_leaves_roles_alone_that_are_not_its_own(tmp_path: Path) -> None:
+    server = PostgresServer()
+
+    def passwords(password: str) -> Path:
+        for role in ("gateway", "analytics", "reader"):
+            (tmp_path / role).write_text(password)
+            (server.credentials[role] / "password").write_text(password)
+        return tmp_path
+
+    async def verifiers() -> list[str]:
+        superuser = await server.superuser("postgres")
+        rows = await superuser.fetch("SELECT rolpassword FROM pg_authid WHERE rolname <> 'postgres' ORDER BY 1")
+        await superuser.close()
+        return [row[0] for row in rows]
+
+    try:
+        server.start()
+        await server.wait()
+        superuser = await server.superuser("postgres")
+        await superuser.execute(f"CREATE ROLE owner LOGIN CREATEROLE PASSWORD '{PASSWORD}'")
+        for name in ("one", "other"):
+            await superuser.execute(f"CREATE DATABASE {name} OWNER owner")
+        await superuser.execute("CREATE ROLE reader LOGIN PASSWORD 'of-somebody-else'")
+        before = await verifiers()
+        with pytest.raises(RoleTaken, match="the role reader"):
+            await migrate(server.settings("owner", "one"), passwords("first"))
+        assert await verifiers() == before
+        await superuser.execute("DROP ROLE reader")
+
+        await migrate(server.settings("owner", "one"), passwords("first"))
+        before = await verifiers()
+        with pytest.raises(RoleTaken, match="of this server is not this database's"):
+            await migrate(server.settings("owner", "other"), tmp_path)
+        assert await verifiers() == before
+
+        await superuser.execute("COMMENT ON ROLE gateway IS NULL")  # as an earlier release left it
+        await migrate(server.settings("owner", "one"), passwords("second"))
+        async with db.connected(server.settings("gateway", "one"), "test") as connection:
+            assert await connection.fetchval("SELECT count(*) FROM feed") == 0
+        await superuser.close()
+    finally:
+        server.close()
 
 
 @pytest.mark.postgres
