@@ -30,11 +30,12 @@ class World:
 
     def __init__(self, server: ApiServer, client: Client, namespace: str, proxy: Proxy, folder: Path) -> None:
         self.server, self.client, self.namespace, self.proxy, self.folder = server, client, namespace, proxy, folder
+        self.home = server.create_namespace("operator")
         self.center = Center(client, namespace)
 
     def operator(self, name: str = "operator", **environment: str) -> Operator:
-        """An operator whose Lease is in this namespace; enter it to run it."""
-        return Operator(self.folder, proxy=self.proxy, namespace=self.namespace, name=name, environment=environment)
+        """An operator whose Lease is in `home`; enter it to run it."""
+        return Operator(self.folder, proxy=self.proxy, namespace=self.home, name=name, environment=environment)
 
 
 @asynccontextmanager
