@@ -76,10 +76,10 @@ class Reason(StrEnum):
         "NoHealthCluster",
         "No accepted HealthCluster is in this namespace. Create one, or move the Facility to its cluster's namespace.",
     )
-    CODE_TAKEN = "CodeTaken", "An older Facility of this namespace has the same code. Give this one its own code."
+    CODE_TAKEN = "CodeTaken", "Another Facility of this namespace had the same code before. Give this one its own code."
     SENDER_TAKEN = (
         "SenderTaken",
-        "An older Facility of this namespace declares the same sending application and facility. Correct one of them.",
+        "Another Facility of this namespace had the same sending application and facility before. Correct one of them.",
     )
     # any stage
     PROVISIONING = (

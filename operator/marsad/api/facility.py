@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
 from marsad.api.locales import DisplayNames
 from marsad.api.model import Condition, Model, Resource, rule, rules
@@ -209,3 +209,23 @@ class Facility(Resource):
     """What the facility is, what it holds and what it sends."""
     status: FacilityStatus = FacilityStatus()
     """What was observed of it; written by the operator only."""
+
+
+class UnreadableFacility(Resource):
+    """A Facility whose spec this release cannot read, such as one that a newer release let in."""
+
+    status: FacilityStatus = FacilityStatus()
+    fault: str
+    """What cannot be read, and why."""
+
+    @field_validator("status", mode="wrap")
+    @classmethod
+    def _or_none(cls, value: Any, read: ValidatorFunctionWrapHandler) -> FacilityStatus:
+        try:
+            return FacilityStatus.model_validate(read(value))
+        except ValidationError:  # it is written anew
+            return FacilityStatus()
+
+
+AnyFacility = Facility | UnreadableFacility
+"""A Facility, whether its spec can be read or not."""

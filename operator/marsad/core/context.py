@@ -11,10 +11,9 @@ from typing import Any, TypedDict
 from marsad.api import names
 from marsad.api.components import ComponentOverride, ResourceOverride
 from marsad.api.database import Engine
-from marsad.api.facility import Facility
 from marsad.api.healthcluster import HealthCluster
-from marsad.core.facilities import accepted
 from marsad.core.quantity import amount, cores, size
+from marsad.core.roster import listing
 from marsad.core.secrets import secret_name
 from marsad.core.sizes import CONNECTIONS_A_POD, MIGRATE, SIZES, Amounts, Share, parameters
 from marsad.core.world import Observed, Platform
@@ -45,7 +44,7 @@ def context(observed: Observed) -> dict[str, Any]:
             "release": platform.release,
             "image": platform.center_image,
             "uid": UID,
-            "document": document(cluster, platform, observed.facilities),
+            "document": document(cluster, platform, listing(observed)),
         },
         "platform": {
             "operator_namespace": platform.operator_namespace,
@@ -68,7 +67,7 @@ def context(observed: Observed) -> dict[str, Any]:
     }
 
 
-def document(cluster: HealthCluster, platform: Platform, facilities: tuple[Facility, ...]) -> str:
+def document(cluster: HealthCluster, platform: Platform, facilities: list[dict[str, Any]]) -> str:
     """The text of center.json, from which the center's processes know what the center is."""
     spec = cluster.spec
     told = {
@@ -82,7 +81,7 @@ def document(cluster: HealthCluster, platform: Platform, facilities: tuple[Facil
         "defaultLocale": str(spec.dashboards.default_locale),
         "timeZone": spec.time_zone,
         "freshnessObjectiveSeconds": spec.freshness.objective_seconds,
-        "facilities": [facility.spec.dump() for facility in accepted(facilities)],
+        "facilities": facilities,
     }
     return json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 

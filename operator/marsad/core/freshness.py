@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from marsad.api.conditions import ConditionType, Reason
 from marsad.api.healthcluster import FacilityCoverage, FreshnessStatus
 from marsad.core.conditions import Finding
-from marsad.core.facilities import LIVE, NEVER, REFUSED, SILENT, STALE, accepted, reports
+from marsad.core.facilities import LIVE, NEVER, REFUSED, SILENT, STALE, reports
+from marsad.core.roster import roster
 from marsad.core.world import FeedReport, Observed
 
 STEPS = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 2700, 3600)
@@ -19,7 +20,7 @@ _NAMED = 5  # feeds that a message names
 
 @dataclass(frozen=True)
 class Picture:
-    """What the center tells of the declared feeds of the accepted facilities; `feeds` is None without an answer."""
+    """What the center tells of the feeds of the facilities that it knows; `feeds` is None without an answer."""
 
     feeds: tuple[FeedReport, ...] | None
     facilities: int
@@ -35,8 +36,8 @@ def picture(observed: Observed) -> Picture:
 
 
 def _picture(observed: Observed) -> Picture:
-    known = accepted(observed.facilities)
-    told = [reports(facility, observed) for facility in known]
+    known = roster(observed).entries
+    told = [reports(entry, observed) for entry in known.values()]
     if observed.report is None:
         return Picture(None, len(known), None)
     answered = [feeds or () for feeds in told]
@@ -56,7 +57,7 @@ def judge_freshness(observed: Observed) -> Finding:  # noqa: PLR0911 (one return
     kind = ConditionType.FRESHNESS_MET
     objective = observed.cluster.spec.freshness.objective_seconds
     feeds = picture(observed).feeds
-    if not any(facility.spec.feeds for facility in accepted(observed.facilities)):
+    if not any(entry.feeds for entry in roster(observed).entries.values()):
         return Finding.unknown(kind, Reason.NO_FEEDS, "No facility declares a feed.")
     if feeds is None:
         return Finding.unknown(kind, Reason.UNOBSERVABLE, "The center did not answer about its feeds.")
@@ -91,7 +92,7 @@ def freshness_status(observed: Observed) -> FreshnessStatus:
 
 
 def coverage(observed: Observed) -> FacilityCoverage:
-    """How many of the accepted facilities send."""
+    """How many of the facilities that the center knows send."""
     seen = picture(observed)
     shown = "?" if seen.reporting is None else str(seen.reporting)
     return FacilityCoverage(declared=seen.facilities, reporting=seen.reporting, coverage=f"{shown}/{seen.facilities}")

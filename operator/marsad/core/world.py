@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from marsad.api.facility import Facility
+from marsad.api.facility import Facility, UnreadableFacility
 from marsad.api.healthcluster import HealthCluster
 
 Manifest = dict[str, Any]
@@ -81,6 +81,7 @@ class Observed:
     objects: Mapping[Key, Manifest] = field(default_factory=dict)
     rivals: tuple[HealthCluster, ...] = ()
     facilities: tuple[Facility, ...] = ()
+    unreadable: tuple[UnreadableFacility, ...] = ()
     served: frozenset[tuple[str, str]] = frozenset()
     report: CenterReport | None = None
     complete: bool = True

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from marsad.api.facility import Facility
+from marsad.api.facility import AnyFacility, Facility, UnreadableFacility
 from marsad.api.healthcluster import HealthCluster
 from marsad.api.model import InvalidObject, Resource
 from marsad.core.kinds import FACILITY, HEALTHCLUSTER, WATCHED, Kind
@@ -39,14 +39,16 @@ class Observer:
         live = self._cache.get(_key(HEALTHCLUSTER, namespace, name))
         if live is None:
             return None
+        facilities = self.facilities(namespace)
         rivals = (item for item in self._of(HEALTHCLUSTER, namespace) if item["metadata"]["name"] != name)
         return Observed(
             cluster=self._parse(HealthCluster, live),
             platform=self._platform,
             now=datetime.now(UTC),
             objects=self._cache.namespace(namespace),
-            rivals=tuple(self._readable(HealthCluster, rivals)),
-            facilities=self.facilities(namespace),
+            rivals=tuple(self._readable(rivals)),
+            facilities=tuple(one for one in facilities if isinstance(one, Facility)),
+            unreadable=tuple(one for one in facilities if isinstance(one, UnreadableFacility)),
             served=self._cache.served(),
             report=self._reports.get(key),
             complete=self._cache.complete(WATCHED),
@@ -56,9 +58,9 @@ class Observer:
         """Whether a watch was cut a moment ago and is being renewed: no time to tell anyone that nothing is known."""
         return 0 < self._cache.stale_for() < GRACE
 
-    def facilities(self, namespace: str) -> tuple[Facility, ...]:
+    def facilities(self, namespace: str) -> tuple[AnyFacility, ...]:
         """The Facilities of a namespace, those being deleted included."""
-        return tuple(self._readable(Facility, self._of(FACILITY, namespace)))
+        return tuple(self._facility(item) for item in self._of(FACILITY, namespace))
 
     def clusters(self, namespace: str) -> tuple[str, ...]:
         """The names of the HealthClusters of a namespace."""
@@ -67,20 +69,31 @@ class Observer:
     def _of(self, kind: Kind, namespace: str) -> list[Manifest]:
         return self._cache.within(namespace, kind)
 
-    def _readable(self, model: type[Parsed], items: Iterable[Manifest]) -> Iterable[Parsed]:
-        for item in items:
+    def _facility(self, item: Manifest) -> AnyFacility:
+        if (known := self._known(UnreadableFacility, item)) is not None:
+            return known
+        try:
+            return self._parse(Facility, item)
+        except InvalidObject as error:
+            log.warning("Facility/%s cannot be read: %s", item["metadata"]["name"], error)
+            return self._keep(item, UnreadableFacility.parse({**item, "fault": f"It cannot be read: {error}."}))
+
+    def _readable(self, rivals: Iterable[Manifest]) -> Iterable[HealthCluster]:
+        for item in rivals:
             try:
-                yield self._parse(model, item)
+                yield self._parse(HealthCluster, item)
             except InvalidObject as error:
-                log.warning("%s/%s cannot be read: %s", item["kind"], item["metadata"]["name"], error)
+                log.warning("HealthCluster/%s cannot be read: %s", item["metadata"]["name"], error)
 
     def _parse(self, model: type[Parsed], item: Manifest) -> Parsed:
-        key, version = Key.of(item), item["metadata"]["resourceVersion"]
-        known = self._parsed.get(key)
-        if known is not None and known[0] == version and isinstance(known[1], model):
-            return known[1]
-        parsed = model.parse(item)
-        self._parsed[key] = (version, parsed)
+        return self._known(model, item) or self._keep(item, model.parse(item))
+
+    def _known(self, model: type[Parsed], item: Manifest) -> Parsed | None:
+        version, parsed = self._parsed.get(Key.of(item), ("", None))
+        return parsed if version == item["metadata"]["resourceVersion"] and isinstance(parsed, model) else None
+
+    def _keep(self, item: Manifest, parsed: Parsed) -> Parsed:
+        self._parsed[Key.of(item)] = (item["metadata"]["resourceVersion"], parsed)
         return parsed
 
     def forget(self, namespace: str) -> None:

@@ -131,7 +131,7 @@ class Reconciler:
     async def _tell(self, observed: Observed, conditions: tuple[Condition, ...]) -> None:
         await self._statuses.cluster(observed, conditions)
         if not _is_rival(conditions):
-            await self._statuses.facilities(observed.facilities, observed)
+            await self._statuses.facilities((*observed.facilities, *observed.unreadable), observed)
 
     async def _absent(self, key: QueueKey) -> Outcome:
         """There is no such HealthCluster (any more): forget it, and tell the Facilities if none is left at all."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from marsad.api.facility import Facility
+from marsad.api.facility import AnyFacility
 from marsad.api.healthcluster import HealthClusterStatus
 from marsad.api.model import Condition, Resource
 from marsad.core.facilities import facility_status
@@ -39,7 +39,7 @@ class Statuses:
             after = HealthClusterStatus.model_validate(wanted)
             await post(self._writer, written, transitions(observed.cluster.status, after), self._identity)
 
-    async def facilities(self, facilities: Sequence[Facility], observed: Observed | None) -> None:
+    async def facilities(self, facilities: Sequence[AnyFacility], observed: Observed | None) -> None:
         """Bring the status of a namespace's Facilities to what is so; without a HealthCluster, `observed` is None."""
         now = observed.now if observed is not None else datetime.now(UTC)
         judged = [(one, facility_status(one, observed, now)) for one in facilities if not one.deleting]

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from marsad.api.conditions import ConditionStatus, Reason
-from marsad.api.facility import Facility
+from marsad.api.facility import Facility, UnreadableFacility
 from marsad.api.model import Condition
-from marsad.core.facilities import accepted, facility_status, judge_facility
-from marsad.core.world import Observed
-from marsad.tests.core.worlds import NOW, cluster, facility, report, world
+from marsad.core.facilities import facility_status, judge_facility
+from marsad.core.roster import draw_up
+from marsad.core.world import Manifest, Observed
+from marsad.tests.core.worlds import NOW, Server, changed, cluster, facility, key, report, with_objects, world
 
 LATER = "2026-03-01T09:00:00Z"
 
 
-def judged(one: Facility, observed: Observed | None) -> tuple[Condition, Condition]:
+def accepted(facilities: Iterable[Facility]) -> tuple[Facility, ...]:
+    """Those of which a center that knows none yet is told, as they are declared."""
+    entries = draw_up(facilities).entries
+    by_name = {one.name: one for one in facilities}
+    assert all(entry is by_name[name].spec for name, entry in entries.items())
+    return tuple(by_name[name] for name in entries)
+
+
+def judged(one: Facility | UnreadableFacility, observed: Observed | None) -> tuple[Condition, Condition]:
     """(Accepted, Connected)."""
     first, second = judge_facility(one, observed, NOW)
     return first, second
@@ -124,3 +135,144 @@ def test_what_was_written_is_not_written_again() -> None:
     again = one.model_validate(one.dump() | {"status": written})
     later = replace(observed, report=report(("KFH", "live", 1.7)), facilities=(again,))
     assert facility_status(again, later, NOW.replace(hour=20)) == again.status.dump()
+
+
+class Center:
+    """A center that is told of these Facilities, and remembers what it was told."""
+
+    def __init__(self, *facilities: Facility) -> None:
+        self.server = Server()
+        self.told(*facilities)
+
+    def told(self, *facilities: Facility, unreadable: tuple[UnreadableFacility, ...] = ()) -> dict[str, Manifest]:
+        """One look at these; what center.json then says of each, by code."""
+        declared = world(facilities=facilities, unreadable=unreadable)
+        self.observed = self.server.seen(declared)
+        self.server.reconcile(declared)
+        document = self.server.objects[key("ConfigMap", "center")]["data"]["center.json"]
+        assert self.server.reconcile(declared).empty, "a second look finds nothing to do"
+        return {one["code"]: one for one in json.loads(document)["facilities"]}
+
+
+def renewed(one: Facility, sender: str | None = None, **spec: Any) -> Facility:
+    """The same Facility, declared otherwise."""
+    born = one.metadata.creation_timestamp
+    assert born is not None
+    return facility(one.spec.code, born=born.strftime("%Y-%m-%dT%H:%M:%SZ"), sender=sender, **spec)
+
+
+def in_zone(one: Facility, zone: str) -> Facility:
+    """The same Facility, its feed in another time zone and its beds all gone."""
+    feed = one.dump()["spec"]["feeds"][0] | {"timeZone": zone}
+    return renewed(one, feeds=[feed], capacity={"edSpaces": 0})
+
+
+def test_a_facility_that_becomes_unacceptable_is_known_as_it_last_was() -> None:
+    one, other = facility(), facility("NOOR")
+    center = Center(one, other)
+    before = center.told(one, other)
+    assert center.told(in_zone(one, "Asia/Mecca"), other) == before
+    found = judged(in_zone(one, "Asia/Mecca"), replace(center.observed, report=report(("KFH", "live", 1.0))))
+    says(found[0], ConditionStatus.FALSE, Reason.INVALID, "'Asia/Mecca'", "as it last was")
+    says(found[1], ConditionStatus.TRUE, Reason.LIVE)
+    assert center.told(in_zone(one, "Asia/Riyadh"), other)["KFH"]["capacity"]["edSpaces"] == 0
+
+
+def test_a_facility_that_is_deleted_goes_however_it_was_declared() -> None:
+    one, other = facility(), facility("NOOR")
+    center = Center(one, other)
+    center.told(in_zone(one, "Asia/Mecca"), other)
+    assert center.told(other).keys() == {"NOOR"}
+    assert center.told(in_zone(one, "Asia/Mecca"), other).keys() == {"NOOR"}, "it is a new one"
+
+
+def test_a_facility_made_anew_under_the_name_of_another_is_not_taken_for_it() -> None:
+    center = Center(facility())
+    unlike = in_zone(facility("NOOR"), "Asia/Mecca")
+    impostor = unlike.model_copy(update={"metadata": facility().metadata})
+    assert center.told(impostor) == {}
+
+
+def test_a_facility_that_cannot_be_read_is_known_as_it_last_was_and_says_so() -> None:
+    one = facility()
+    center = Center(one)
+    before = center.told(one)
+    cannot = UnreadableFacility.model_validate({"metadata": one.metadata, "fault": "It cannot be read: spec.kind."})
+    assert center.told(unreadable=(cannot,)) == before
+    found = judged(cannot, replace(center.observed, report=report(("KFH", "silent", 1.0))))
+    says(found[0], ConditionStatus.FALSE, Reason.INVALID, "spec.kind", "as it last was")
+    says(found[1], ConditionStatus.FALSE, Reason.FEEDS_SILENT, "his")
+
+
+def test_what_a_newer_release_told_of_a_facility_is_passed_on_unread() -> None:
+    one = facility()
+    center = Center(one)
+    at, newer = key("ConfigMap", "center"), {"code": "KFH", "name": one.name, "kind": "Ship", "decks": [1, 2]}
+    live = changed(center.server.objects[at], "data.center~json", json.dumps({"facilities": [newer]}))
+    center.server.objects[at] = live
+    cannot = UnreadableFacility.model_validate({"metadata": one.metadata, "fault": "It cannot be read: spec.kind."})
+    assert center.told(unreadable=(cannot,)) == {"KFH": newer}
+
+
+def test_an_older_facility_that_takes_up_the_sender_of_another_does_not_get_it() -> None:
+    older, younger = facility(sender="X"), facility("NOOR", sender="Y", born=LATER)
+    center = Center(older, younger)
+    before = center.told(older, younger)
+    greedy = renewed(older, sender="Y")
+    assert center.told(greedy, younger) == before
+    says(judged(greedy, center.observed)[0], ConditionStatus.FALSE, Reason.SENDER_TAKEN, younger.name, "as it last was")
+    says(judged(younger, center.observed)[0], ConditionStatus.TRUE, Reason.ACCEPTED)
+    assert center.told(greedy)["KFH"]["feeds"][0]["sendingApplication"] == "Y", "it is free once the other is gone"
+
+
+def test_two_facilities_may_change_senders_with_each_other() -> None:
+    one, other = facility(sender="X"), facility("NOOR", sender="Y", born=LATER)
+    told = Center(one, other).told(renewed(one, sender="Y"), renewed(other, sender="X"))
+    assert [told[code]["feeds"][0]["sendingApplication"] for code in ("KFH", "NOOR")] == ["Y", "X"]
+
+
+def test_a_sender_that_a_refused_facility_would_give_up_stays_its_own() -> None:
+    first, second = facility("AAA", sender="X"), facility("BBB", sender="Y", born=LATER)
+    third = facility("CCC", sender="X", born="2026-03-01T10:00:00Z")
+    center = Center(first, second)
+    told = center.told(renewed(first, sender="Y"), second, third)
+    assert told.keys() == {"AAA", "BBB"}
+    assert told["AAA"]["feeds"][0]["sendingApplication"] == "X"
+
+
+def test_one_that_is_refused_for_what_another_keeps_refuses_no_third() -> None:
+    def with_senders(code: str, hour: int, *senders: str) -> Facility:
+        feeds = [{"name": one.lower(), "sendingApplication": one, "sendingFacility": "SFAC"} for one in senders]
+        return facility(code, born=f"2026-03-01T{hour:02}:00:00Z", feeds=feeds)
+
+    first, second = facility("AAA", sender="X"), facility("BBB", sender="Y")
+    center = Center(first, second)
+    newcomers = with_senders("CCC", 9, "X", "Z"), with_senders("DDD", 10, "Z")
+    assert center.told(renewed(first, sender="Y"), second, *newcomers).keys() == {"AAA", "BBB", "DDD"}
+
+
+@pytest.mark.parametrize("broken", ["", "{", "[]", '{"facilities": [1]}', '{"facilities": [{"code": "KFH"}]}'])
+def test_a_broken_document_tells_nothing_of_what_was(broken: str) -> None:
+    one = facility()
+    center = Center(one)
+    at = key("ConfigMap", "center")
+    live = changed(center.server.objects[at], "data.center~json", broken)
+    center.server.objects[at] = live
+    assert center.told(in_zone(one, "Asia/Mecca")) == {}
+
+
+def test_a_document_that_someone_filled_with_one_sender_twice_is_believed_once() -> None:
+    one, other = facility(sender="X"), facility("NOOR", sender="Y", born=LATER)
+    center = Center(one, other)
+    at = key("ConfigMap", "center")
+    text = center.server.objects[at]["data"]["center.json"].replace('"Y"', '"X"')
+    center.server.objects[at] = changed(center.server.objects[at], "data.center~json", text)
+    assert center.told(in_zone(one, "Asia/Mecca"), in_zone(other, "Asia/Mecca")).keys() == {"KFH"}
+
+
+def test_what_others_wrote_is_no_memory_of_ours() -> None:
+    one = facility()
+    center = Center(one)
+    theirs = changed(center.server.objects[key("ConfigMap", "center")], "metadata.labels", {})
+    observed = with_objects(world(facilities=(in_zone(one, "Asia/Mecca"),)), theirs)
+    says(judged(observed.facilities[0], observed)[1], ConditionStatus.FALSE, Reason.WAITING_FOR_STAGE)
