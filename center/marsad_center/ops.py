@@ -24,6 +24,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+UNREAD_SECONDS = 20.0  # what a client takes no byte of for so long is its last answer: the system ends the connection
+
 # What a LogRecord has by itself; everything else on it came in through `extra=` and is printed as a field.
 _RECORD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
 
@@ -123,6 +125,8 @@ async def serving(application: Any, host: str, port: int, *, grace: int = 5) -> 
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # whom it accepts inherits it
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD_SECONDS * 1000))
         listener.bind((host, port))
     except OSError:
         listener.close()

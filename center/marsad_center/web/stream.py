@@ -11,7 +11,7 @@ from typing import Any
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
 
 QUEUE_CHUNKS = 64
-MOST_CLIENTS = 2000
+MOST_CLIENTS = 200  # a replica; each holds a snapshot while it is slow, and a small pod has 384 MiB
 KEEP_ALIVE_SECONDS = 15.0
 RETRY_MILLISECONDS = 2000
 
@@ -43,9 +43,10 @@ class Hub:
             self._events.labels(event).inc()
         if not chunk:
             return
+        shared = bytes(chunk)  # once: what waits for slow clients is one object, however many they are
         for queue in list(self._queues):
             try:
-                queue.put_nowait(bytes(chunk))
+                queue.put_nowait(shared)
             except asyncio.QueueFull:
                 self._dropped.inc()
                 self._end(queue)
@@ -73,6 +74,7 @@ class Hub:
     async def _stream(self, first: bytes, queue: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
         try:
             yield first
+            del first
             while True:
                 try:
                     chunk = await asyncio.wait_for(queue.get(), KEEP_ALIVE_SECONDS)

@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
 
+from marsad_center import ops
 from marsad_center.indicators import service
 from marsad_center.tests.conftest import CENTER, Database
 from marsad_center.tests.indicators.rows import Rows
-from marsad_center.tests.web.conftest import Center, analytics, get_json, loaded, serving
+from marsad_center.tests.web.conftest import Center, analytics, get, get_json, loaded, serving
 from marsad_center.web import stream as streams
 from marsad_center.web.stream import QUEUE_CHUNKS, Hub
 
@@ -145,6 +151,52 @@ async def test_a_slow_client_is_dropped_and_the_others_miss_nothing() -> None:
         assert f'{{"number":{number}}}'.encode() in await anext(quick)
     with pytest.raises(StopAsyncIteration):
         await anext(slow)
+
+
+async def test_what_waits_for_slow_clients_is_in_memory_once() -> None:
+    hub = Hub(CollectorRegistry())
+    one, other = hub.open([]), hub.open([])
+    for stream in (one, other):
+        await anext(stream)
+    hub.publish([("status", {"number": 1})])
+    assert await anext(one) is await anext(other)
+
+
+async def test_more_clients_than_the_limit_are_told_to_come_again(
+    center: Center, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "MOST_CLIENTS", 1)
+    async with listening(center.port) as events:
+        await until(events, lambda name, _: name == "status")
+        status, headers, body = await get(center.port, "/api/v1/stream")
+    assert (status, headers["retry-after"], json.loads(body)["type"]) == (503, "2", "/problems/too-many-streams")
+
+
+async def test_a_client_that_never_reads_is_cut_off(monkeypatch: pytest.MonkeyPatch, eventually: Any) -> None:
+    monkeypatch.setattr(ops, "UNREAD_SECONDS", 0.5)
+    ended = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x" * 65536
+                await asyncio.sleep(0)
+        finally:
+            ended.set()
+
+    async def answer(_request: Request) -> Response:
+        return StreamingResponse(body())
+
+    async with ops.serving(Starlette(routes=[Route("/", answer)]), "127.0.0.1", 0) as port:
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
+            async def connected() -> bool:  # the port is bound before anybody listens
+                return client.connect_ex(("127.0.0.1", port)) == 0
+
+            await eventually(connected)
+            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await asyncio.wait_for(ended.wait(), 60)
 
 
 async def test_a_quiet_stream_is_kept_alive_by_comments(monkeypatch: pytest.MonkeyPatch) -> None:
