@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from marsad.api.model import CONTROL, Model, Quantity, rule, rules
+from marsad.api.security import Destination
 
 
 class Engine(StrEnum):
@@ -42,11 +43,25 @@ class Storage(Model):
     """StorageClass of the volumes; the Kubernetes cluster's default where absent. It cannot be changed later."""
 
 
+_ADDRESSES = rule(
+    "isIP(self.host) || (has(self.addresses) && self.addresses.size() > 0)",
+    "database.external.host is a name, and a network policy knows addresses only: say in database.external.addresses "
+    "to which it leads, such as 10.4.0.8/32",
+)
+
+
 class ExternalDatabase(Model):
     """How to reach a PostgreSQL that Marsad does not run."""
 
+    model_config = ConfigDict(json_schema_extra=rules(_ADDRESSES))
+
     host: Annotated[str, Field(min_length=1, max_length=253)]
     """Host name or address of the primary."""
+    addresses: Annotated[
+        tuple[Destination, ...], Field(max_length=16, json_schema_extra=rules(x_kubernetes_list_type="set"))
+    ] = ()
+    """Ranges of the addresses to which the host leads, such as 10.4.0.8/32; nothing else is let out to its port. May be
+    left out where host is an address itself."""
     port: Annotated[
         int,
         Field(json_schema_extra=rules(rule("self >= 1 && self <= 65535", "a port is a number from 1 to 65535"))),

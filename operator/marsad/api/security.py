@@ -20,6 +20,12 @@ _CIDR = rule("isCIDR(self)", "an address range is written as 10.20.0.0/16 or fd0
 Cidr = Annotated[str, Field(max_length=64, json_schema_extra=rules(_CIDR))]
 """A range of IPv4 or IPv6 addresses."""
 
+_NARROW = rule(
+    "!isCIDR(self) || cidr(self).prefixLength() >= 8",
+    "an egress range wider than /8 is refused: name the destination, not the internet",
+)
+Destination = Annotated[str, Field(max_length=64, json_schema_extra=rules(_CIDR, _NARROW))]
+"""A range of addresses that the center may reach."""
 
 Ranges = Annotated[tuple[Cidr, ...], Field(max_length=64, json_schema_extra=rules(x_kubernetes_list_type="set"))]
 """Ranges of addresses, each once."""
@@ -80,19 +86,7 @@ class Egress(Model):
         ),
     ]
     """What the destination is, such as referral-system; it names the network policy."""
-    cidr: Annotated[
-        str,
-        Field(
-            max_length=64,
-            json_schema_extra=rules(
-                _CIDR,
-                rule(
-                    "!isCIDR(self) || cidr(self).prefixLength() >= 8",
-                    "an egress range wider than /8 is refused: name the destination, not the internet",
-                ),
-            ),
-        ),
-    ]
+    cidr: Destination
     """Addresses of the destination."""
     ports: Annotated[
         tuple[EgressPort, ...],

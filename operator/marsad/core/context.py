@@ -6,11 +6,12 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from ipaddress import ip_address, ip_network
 from typing import Any, TypedDict
 
 from marsad.api import names
 from marsad.api.components import ComponentOverride, ResourceOverride
-from marsad.api.database import Engine
+from marsad.api.database import Engine, ExternalDatabase
 from marsad.api.healthcluster import HealthCluster
 from marsad.core.quantity import amount, cores, size
 from marsad.core.roster import listing
@@ -151,6 +152,7 @@ def database(cluster: HealthCluster, platform: Platform, shares: Mapping[str, Sh
         "ca_secret": external.secret_name if external else f"{CNPG_NAME}-ca",
         "owner_secret": external.secret_name if external else secret_name("owner"),
         "external": external is not None,
+        "destinations": destinations(external) if external else [],
         "instances": share.replicas,
         "image": platform.postgresql_image,
         "uid": platform.postgresql_uid,
@@ -170,6 +172,15 @@ def database(cluster: HealthCluster, platform: Platform, shares: Mapping[str, Sh
             for role, component in components.items()
         ],
     }
+
+
+def destinations(external: ExternalDatabase) -> list[str]:
+    """The ranges at which the external database is: its host, where that is an address, and those that are declared."""
+    try:
+        own = [str(ip_network(ip_address(external.host)))]
+    except ValueError:
+        own = []
+    return list(dict.fromkeys([*own, *external.addresses]))
 
 
 def quota(shares: Mapping[str, Share], instances: Share) -> dict[str, str]:

@@ -10,7 +10,7 @@ from marsad.api import names
 from marsad.api.database import Engine
 from marsad.api.healthcluster import HealthCluster
 from marsad.core.acceptance import refusal
-from marsad.core.context import context, workloads
+from marsad.core.context import context, destinations, workloads
 from marsad.core.kinds import CNPG, MONITORING
 from marsad.core.stamp import stamped
 from marsad.core.templates import TemplateError, Templates
@@ -58,6 +58,7 @@ def wanted_templates(observed: Observed, templates: Templates) -> Iterator[str]:
         "gateway/disruption": shares[names.GATEWAY].replicas == 1,
         "dashboard/from-users": not spec.security.allowed_ingress.dashboard,
         "dashboard/disruption": shares[names.DASHBOARD].replicas == 1,
+        "external/network": spec.database.external is not None and not destinations(spec.database.external),
         "database/cluster": (CNPG, "Cluster") not in observed.served,
         "monitoring/targets": (MONITORING, "ServiceMonitor") not in observed.served,
         "monitoring/rules": (MONITORING, "PrometheusRule") not in observed.served,

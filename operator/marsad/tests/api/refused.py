@@ -14,7 +14,7 @@ _EGRESS = {"name": "referrals", "cidr": "10.9.0.0/16", "ports": [{"port": 443}]}
 _VOLUME = {"size": "20Gi", "storageClassName": "fast"}
 _ZONE = "a time zone is written as Continent/City as in the IANA database, such as Asia/Riyadh, or UTC"
 _SETTING = "database.parameters names settings of PostgreSQL in lower-case letters, such as max_connections"
-_EXTERNAL = {"host": "db.example", "secretName": "database"}
+_EXTERNAL = {"host": "db.example", "addresses": ["10.4.0.8/32"], "secretName": "database"}
 
 
 def _listed(values: str) -> str:
@@ -97,6 +97,22 @@ BAD_HEALTHCLUSTERS: dict[str, Case] = {
     "an unknown engine": (
         ("spec.database.engine", "oracle"),
         ("spec.database.engine", f'Unsupported value: "oracle": {_listed("cloudnative-pg external")}'),
+    ),
+    "an external database that may be anywhere": (
+        ("spec.database", {"engine": "external", "external": {"host": "db.example", "secretName": "database"}}),
+        (
+            "spec.database.external",
+            "Invalid value: database.external.host is a name, and a network policy knows addresses only: "
+            "say in database.external.addresses to which it leads, such as 10.4.0.8/32",
+        ),
+    ),
+    "an external database in half the internet": (
+        ("spec.database", {"engine": "external", "external": _EXTERNAL | {"addresses": ["128.0.0.0/1"]}}),
+        (
+            "spec.database.external.addresses[0]",
+            'Invalid value: "128.0.0.0/1": an egress range wider than /8 is refused: name the destination, '
+            "not the internet",
+        ),
     ),
     "an impossible port": (
         ("spec.database", {"engine": "external", "external": _EXTERNAL | {"port": 70000}}),

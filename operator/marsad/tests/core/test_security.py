@@ -158,14 +158,37 @@ def test_no_policy_allows_everything_by_an_empty_list_of_peers(stack: str) -> No
             assert rule["from"], policy["metadata"]["name"]
         for rule in policy["spec"].get("egress") or ():
             assert rule["ports"], policy["metadata"]["name"]
-            by_port_alone = ("database-to-kubernetes-api", "center-to-external-database")
-            assert rule.get("to") or policy["metadata"]["name"] in by_port_alone
+            assert rule.get("to") or policy["metadata"]["name"] == "database-to-kubernetes-api"
 
 
 def test_no_range_at_all_means_no_policy_rather_than_one_for_everybody() -> None:
     security = {"residency": {"country": "SA"}, "allowedIngress": {"gateway": [], "dashboard": []}}
     names = kinds(wanted(world(cluster(security=security))), "NetworkPolicy").keys()
     assert not {"gateway-from-facilities", "dashboard-from-users"} & names
+
+
+@pytest.mark.parametrize(
+    ("host", "addresses", "ranges"),
+    [
+        ("db.example.org", ["10.4.0.8/32", "fd00:4::/64"], ["10.4.0.8/32", "fd00:4::/64"]),
+        ("10.4.0.8", [], ["10.4.0.8/32"]),
+        ("fd00:4::8", ["10.4.0.8/32"], ["fd00:4::8/128", "10.4.0.8/32"]),
+    ],
+)
+def test_the_way_to_an_external_database_leads_to_its_addresses_only(
+    host: str, addresses: list[str], ranges: list[str]
+) -> None:
+    external = {"host": host, "addresses": addresses, "secretName": "their-database"}
+    made = kinds(wanted(world(cluster(database={"engine": "external", "external": external}))), "NetworkPolicy")
+    assert made["center-to-external-database"]["spec"]["egress"] == [
+        {"to": [{"ipBlock": {"cidr": one}} for one in ranges], "ports": [{"protocol": "TCP", "port": 5432}]}
+    ]
+
+
+def test_no_address_at_all_means_no_way_rather_than_one_to_everywhere() -> None:
+    external = {"host": "db.example.org", "secretName": "their-database"}  # as it was once admitted
+    made = kinds(wanted(world(cluster(database={"engine": "external", "external": external}))), "NetworkPolicy")
+    assert "center-to-external-database" not in made
 
 
 def test_each_destination_is_a_policy_of_the_gateway() -> None:

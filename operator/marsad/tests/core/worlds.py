@@ -24,7 +24,12 @@ BORN = "2026-03-01T08:00:00Z"
 PLATFORM = Platform(release="0.1.0", center_image="marsad/center:0.1.0", postgresql_image="marsad/postgresql:15.20")
 CNPG = ("postgresql.cnpg.io", "Cluster")
 MONITORING = (("monitoring.coreos.com", "ServiceMonitor"), ("monitoring.coreos.com", "PrometheusRule"))
-EXTERNAL = {"engine": "external", "external": {"host": "db.example.org", "port": 6432, "secretName": "their-database"}}
+EXTERNAL = {
+    "engine": "external",
+    "external": {
+        "host": "db.example.org", "addresses": ["10.4.0.8/32"], "port": 6432, "secretName": "their-database",
+    },
+}  # fmt: skip
 
 
 def cluster(name: str = "makkah", *, born: str = BORN, generation: int = 1, **spec: Any) -> HealthCluster:
