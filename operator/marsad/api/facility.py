@@ -123,7 +123,8 @@ class Feed(Model):
     ]
     """First component of MSH-4 in its messages."""
     transport: Transport = Transport.MLLP
-    """MLLP, MLLPS (MLLP over TLS) or FHIR."""
+    """MLLP, MLLPS (MLLP over TLS) or FHIR. A feed that the release has no ear for is left out, never served in plain
+    text; Connected then says NotInRelease. Release 0.1 has MLLP."""
     time_zone: TimeZone | None = None
     """Time zone of the times that it writes without an offset; the HealthCluster's where absent."""
 

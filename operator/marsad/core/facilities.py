@@ -10,7 +10,7 @@ from marsad.api.facility import AnyFacility, FacilityStatus
 from marsad.api.model import Condition
 from marsad.core.acceptance import refusal
 from marsad.core.conditions import Finding, dated
-from marsad.core.roster import Entry, roster
+from marsad.core.roster import SERVED, Entry, heard, roster
 from marsad.core.world import FeedReport, Observed
 
 LIVE, STALE, REFUSED, SILENT, NEVER = "live", "stale", "refused", "silent", "never"
@@ -18,12 +18,12 @@ LIVE, STALE, REFUSED, SILENT, NEVER = "live", "stale", "refused", "silent", "nev
 
 
 def reports(entry: Entry, observed: Observed) -> tuple[FeedReport, ...] | None:
-    """What the center tells of a facility's feeds, or None when it does not answer."""
+    """What the center tells of the feeds of a facility that it hears, or None when it does not answer."""
     if observed.report is None:
         return None
     told = {(feed.facility, feed.feed): feed for feed in observed.report.feeds}
     return tuple(
-        told.get((entry.code, feed.name)) or FeedReport(entry.code, feed.name, NEVER, None) for feed in entry.feeds
+        told.get((entry.code, feed.name)) or FeedReport(entry.code, feed.name, NEVER, None) for feed in heard(entry)
     )
 
 
@@ -55,7 +55,8 @@ def _connected(facility: AnyFacility, observed: Observed | None) -> Finding:  # 
         return Finding.false(kind, Reason.WAITING_FOR_STAGE, "The facility is not accepted.")
     if not entry.feeds:
         return Finding.unknown(kind, Reason.NO_FEEDS, "The facility declares no feed.")
-    feeds = reports(entry, observed)
+    left_out = [f"{feed.name} ({feed.transport})" for feed in entry.feeds if feed.transport not in SERVED]
+    feeds = reports(entry, observed) if heard(entry) else ()
     if feeds is None:
         return Finding.unknown(kind, Reason.UNOBSERVABLE, "The center did not answer about its feeds.")
     by_state = {
@@ -66,6 +67,9 @@ def _connected(facility: AnyFacility, observed: Observed | None) -> Finding:  # 
     if by_state[REFUSED]:
         message = f"All that is sent is refused: {', '.join(by_state[REFUSED])}. The quarantine says why."
         return Finding.false(kind, Reason.FEEDS_REFUSED, message)
+    if left_out:
+        message = f"Release {observed.platform.release} listens over MLLP only, not to {', '.join(left_out)}: "
+        return Finding.false(kind, Reason.NOT_IN_RELEASE, message + "declare what it has, or upgrade the operator.")
     if len(by_state[NEVER]) == len(feeds):
         return Finding.false(kind, Reason.NEVER_HEARD, f"Nothing was ever accepted from {', '.join(by_state[NEVER])}.")
     if by_state[STALE]:

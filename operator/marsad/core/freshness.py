@@ -10,7 +10,7 @@ from marsad.api.conditions import ConditionType, Reason
 from marsad.api.healthcluster import FacilityCoverage, FreshnessStatus
 from marsad.core.conditions import Finding
 from marsad.core.facilities import LIVE, NEVER, REFUSED, SILENT, STALE, reports
-from marsad.core.roster import roster
+from marsad.core.roster import heard, roster
 from marsad.core.world import FeedReport, Observed
 
 STEPS = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 2700, 3600)
@@ -57,8 +57,8 @@ def judge_freshness(observed: Observed) -> Finding:  # noqa: PLR0911 (one return
     kind = ConditionType.FRESHNESS_MET
     objective = observed.cluster.spec.freshness.objective_seconds
     feeds = picture(observed).feeds
-    if not any(entry.feeds for entry in roster(observed).entries.values()):
-        return Finding.unknown(kind, Reason.NO_FEEDS, "No facility declares a feed.")
+    if not any(heard(entry) for entry in roster(observed).entries.values()):
+        return Finding.unknown(kind, Reason.NO_FEEDS, "No facility declares a feed that the center listens to.")
     if feeds is None:
         return Finding.unknown(kind, Reason.UNOBSERVABLE, "The center did not answer about its feeds.")
     if silent := [feed for feed in feeds if feed.state == SILENT]:

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from marsad.api.conditions import Reason
-from marsad.api.facility import Facility, FacilitySpec, UnreadableFacility
+from marsad.api.facility import Facility, FacilitySpec, Feed, Transport, UnreadableFacility
 from marsad.api.model import Model, Resource
 from marsad.core.outcome import Refused
 from marsad.core.stamp import ours
@@ -24,6 +24,9 @@ from marsad.core.zones import exists, missing
 
 DOCUMENT, FILE = "center", "center.json"
 """The ConfigMap that tells the center what it is, and its one key."""
+
+SERVED = frozenset({Transport.MLLP})
+"""What the gateway of this release listens to. Who asks for TLS is not served in plain text: the feed is left out."""
 
 Claim = tuple[str, ...]
 """What only one facility may have: ("code", code), or ("sender", application, facility)."""
@@ -35,6 +38,7 @@ class ListedFeed(Model):
     name: str
     sending_application: str
     sending_facility: str
+    transport: str = Transport.MLLP
 
 
 class Listed(Model):
@@ -76,7 +80,19 @@ def roster(observed: Observed) -> Roster:
 
 def listing(observed: Observed) -> list[dict[str, Any]]:
     """What center.json says of facilities: each as it is declared (or as it was), with the name of its Facility."""
-    return [{**entry.dump(), "name": name} for name, entry in roster(observed).entries.items()]
+    return [_told(name, entry.dump()) for name, entry in roster(observed).entries.items()]
+
+
+def _told(name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    told = {**entry, "name": name}
+    if "feeds" in told:
+        told["feeds"] = [feed for feed in told["feeds"] if feed.get("transport", Transport.MLLP) in SERVED]
+    return told
+
+
+def heard(entry: Entry) -> list[Feed | ListedFeed]:
+    """The feeds of a facility that the gateway listens to."""
+    return [feed for feed in entry.feeds if feed.transport in SERVED]
 
 
 def listed(observed: Observed) -> dict[str, Listed]:

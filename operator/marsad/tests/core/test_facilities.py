@@ -13,8 +13,9 @@ from marsad.api.conditions import ConditionStatus, Reason
 from marsad.api.facility import Facility, UnreadableFacility
 from marsad.api.model import Condition
 from marsad.core.facilities import facility_status, judge_facility
-from marsad.core.roster import draw_up
-from marsad.core.world import Manifest, Observed
+from marsad.core.freshness import judge_freshness
+from marsad.core.roster import draw_up, listing
+from marsad.core.world import CenterReport, FeedReport, Manifest, Observed
 from marsad.tests.core.worlds import NOW, Server, changed, cluster, facility, key, report, with_objects, world
 
 LATER = "2026-03-01T09:00:00Z"
@@ -126,6 +127,31 @@ def test_a_center_that_does_not_answer_leaves_its_facilities_unknown() -> None:
 def test_a_facility_without_feeds_can_neither_be_connected_nor_not() -> None:
     one = facility(feeds=[])
     says(judged(one, world(facilities=(one,), report=report()))[1], ConditionStatus.UNKNOWN, Reason.NO_FEEDS)
+
+
+def test_a_feed_that_asks_for_tls_is_not_served_in_plain_text() -> None:
+    def feeds(*transports: str) -> list[dict[str, Any]]:
+        return [
+            {"name": f"feed-{at}", "sendingApplication": f"APP{at}", "sendingFacility": "SFAC", "transport": transport}
+            for at, transport in enumerate(transports)
+        ]
+
+    one = facility(feeds=feeds("MLLP", "MLLPS", "FHIR"))
+    live = CenterReport(NOW, (FeedReport("KFH", "feed-0", "live", 1.0),))
+    observed = world(facilities=(one,), report=live)
+    assert [feed["name"] for told in listing(observed) for feed in told["feeds"]] == ["feed-0"]
+    found = judged(one, observed)
+    says(found[0], ConditionStatus.TRUE, Reason.ACCEPTED)
+    says(found[1], ConditionStatus.FALSE, Reason.NOT_IN_RELEASE, "not to feed-1 (MLLPS), feed-2 (FHIR)", "0.1.0")
+    assert judge_freshness(observed).reason is Reason.WITHIN_OBJECTIVE, "what is not listened to is not awaited"
+    silent = replace(observed, report=CenterReport(NOW, (FeedReport("KFH", "feed-0", "silent", 1.0),)))
+    says(judged(one, silent)[1], ConditionStatus.FALSE, Reason.FEEDS_SILENT, "feed-0")
+
+    other = facility(feeds=feeds("MLLPS"))
+    observed = world(facilities=(other,))
+    assert listing(observed)[0]["feeds"] == []
+    says(judged(other, observed)[1], ConditionStatus.FALSE, Reason.NOT_IN_RELEASE, "feed-0 (MLLPS)")
+    assert judge_freshness(observed).reason is Reason.NO_FEEDS
 
 
 def test_what_was_written_is_not_written_again() -> None:
