@@ -116,9 +116,13 @@ class LastWrite:
     at: float = 0
 
     async def follow(self, api: Api, kind: Kind) -> None:
-        """Watch a kind until cancelled; only its metadata, so that watching costs nobody much."""
-        async for _ in api.watch(kind):
-            self.at = time.monotonic()
+        """Watch a kind until cancelled; only its metadata, so that watching costs nobody much.
+
+        A watch that the server ends is begun anew; what was missed meanwhile shows in the metrics, a look later.
+        """
+        while True:
+            async for _ in api.watch(kind):
+                self.at = time.monotonic()
 
 
 @asynccontextmanager
@@ -127,7 +131,9 @@ async def _statuses(api: Api) -> AsyncIterator[LastWrite]:
     watching = [asyncio.create_task(last_write.follow(api, kind)) for kind in (HEALTHCLUSTER, FACILITY)]
     try:
         yield last_write
-        assert not any(task.done() for task in watching), "a watch ended, so the end was not seen"
+        for task in watching:
+            if task.done():  # by an error: the end was not seen
+                task.result()
     finally:
         for task in watching:
             task.cancel()
