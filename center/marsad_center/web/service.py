@@ -9,7 +9,6 @@ from typing import Any
 from prometheus_client import REGISTRY, CollectorRegistry, Counter
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from marsad_center import ops
@@ -56,18 +55,18 @@ class Guard:
 
 def application(
     snapshot: Snapshot, hub: Hub, readiness: ops.Readiness, metrics: CollectorRegistry = REGISTRY
-) -> Starlette:
+) -> ASGIApp:
     """The ASGI application of port 8000."""
     responses = Counter("marsad_http_responses", "Responses by code", ["code"], registry=metrics)
-    return Starlette(
+    app = Starlette(
         routes=[*ops.probe_routes(readiness), *api.routes(snapshot, hub), *pages.routes(snapshot)],
-        middleware=[Middleware(Guard, responses=responses)],
         exception_handlers={
             problems.Problem: problems.on_problem,
             HTTPException: problems.on_http_exception,
             Exception: problems.on_fault,
         },
     )
+    return Guard(app, responses)  # around all of it: Starlette answers faults outside of its own middleware
 
 
 @contextlib.asynccontextmanager

@@ -9,6 +9,7 @@ import pytest
 
 from marsad_center.indicators.catalogue import catalogue
 from marsad_center.tests.web.conftest import Center, get, get_json
+from marsad_center.web import api
 from marsad_center.web.service import SECURITY_HEADERS
 
 FIGURE_FIELDS = {
@@ -97,3 +98,17 @@ async def test_probes_answer_and_every_response_is_guarded(center: Center) -> No
         assert status == (404 if path == "/nothing" else 200), path
         for name, value in SECURITY_HEADERS.items():
             assert headers[name.lower()] == value
+
+
+async def test_a_fault_of_our_own_is_told_with_the_safety_headers_and_nothing_of_it(
+    center: Center, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault() -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(api, "catalogue", fault)
+    status, headers, body = await get(center.port, "/api/v1/catalogue")
+    assert status == json.loads(body)["status"] == 500
+    assert "secret" not in body
+    for name, value in SECURITY_HEADERS.items():
+        assert headers[name.lower()] == value
