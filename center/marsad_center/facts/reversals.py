@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import accumulate
+from typing import NamedTuple
 
 from marsad_center.facts.events import Movement
 
@@ -25,28 +28,55 @@ def by_event_time(movement: Movement) -> tuple[datetime, bool, datetime, int]:
 def cancellations(movements: Sequence[Movement]) -> dict[int, int]:
     """Which movement (by id) is taken back or replaced by which."""
     taken: dict[int, int] = {}
-    earlier: list[Movement] = []
-    for movement in sorted(movements, key=by_event_time):
-        target = _target(movement, earlier, taken)
+    earlier = _Earlier(taken)
+    for place, movement in enumerate(sorted(movements, key=by_event_time)):
+        target = _target(movement, earlier)
         if target is not None:
             taken[target.id] = movement.id
-        earlier.append(movement)
+        if not takes_back(movement):
+            earlier.add(place, movement)
     return taken
 
 
-def _target(movement: Movement, earlier: Sequence[Movement], taken: dict[int, int]) -> Movement | None:
+def _target(movement: Movement, earlier: _Earlier) -> Movement | None:
     reversed_events = REVERSALS.get(movement.event)
     if reversed_events is None and movement.action == "insert":
         return None
-    candidates = [other for other in earlier if other.id not in taken and not takes_back(other)]
-    if movement.movement_key:
-        numbered = [other for other in candidates if other.movement_key == movement.movement_key]
-        if numbered or reversed_events is None:
-            return numbered[-1] if numbered else None
-    if reversed_events is None:
-        return None
-    matching = [other for other in candidates if other.event in reversed_events]
-    return matching[-1] if matching else None
+    numbered = earlier.newest([movement.movement_key]) if movement.movement_key else None
+    if numbered is not None or reversed_events is None:
+        return numbered
+    return earlier.newest([_Event(event) for event in reversed_events])
+
+
+class _Event(NamedTuple):
+    """A trigger as a key beside movement keys."""
+
+    name: str
+
+
+class _Earlier:
+    """What can be taken back, on a stack for each event and each movement key: a visit with thousands of reversals must
+    not cost the square of them at every further message. What is taken leaves a stack when it comes to its top."""
+
+    def __init__(self, taken: Mapping[int, int]) -> None:
+        self._taken = taken
+        self._stacks: dict[_Event | str, list[tuple[int, Movement]]] = defaultdict(list)
+
+    def add(self, place: int, movement: Movement) -> None:
+        """The next by event time; `place` is its number in that order."""
+        self._stacks[_Event(movement.event)].append((place, movement))
+        if movement.movement_key:
+            self._stacks[movement.movement_key].append((place, movement))
+
+    def newest(self, keys: Sequence[_Event | str]) -> Movement | None:
+        """The last of any of `keys` that nothing has taken."""
+        found: tuple[int, Movement] | None = None
+        for stack in (self._stacks[key] for key in keys):
+            while stack and stack[-1][1].id in self._taken:
+                stack.pop()
+            if stack and (found is None or stack[-1][0] > found[0]):
+                found = stack[-1]
+        return found[1] if found is not None else None
 
 
 def void(ordered: Sequence[Movement], taken: Mapping[int, int]) -> set[int]:
@@ -54,10 +84,11 @@ def void(ordered: Sequence[Movement], taken: Mapping[int, int]) -> set[int]:
     happened within a stay that is said not to have been."""
     place = {movement.id: at for at, movement in enumerate(ordered)}
     begun = {by: place[id_] for id_, by in taken.items()}  # where what a reversal took back stood
-    within: set[int] = set()
+    opens = [0] * (len(ordered) + 1)  # at each place, how many such stays begin there, less how many end
     for at, movement in enumerate(ordered):
         first = begun.get(movement.id, -1)
         reverses = movement.event == "A11" or (first >= 0 and ordered[first].event in ARRIVALS)
         if reverses and takes_back(movement):
-            within |= {other.id for other in ordered[first + 1 : at]}
-    return within
+            opens[first + 1] += 1
+            opens[at] -= 1
+    return {movement.id for movement, within in zip(ordered, accumulate(opens), strict=False) if within}
