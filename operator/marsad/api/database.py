@@ -68,7 +68,7 @@ class ExternalDatabase(Model):
     ] = 5432
     """TCP port of the primary."""
     database: Annotated[str, Field(min_length=1, max_length=63)] = "center"
-    """Name of the database, which must exist and be used for this center alone."""
+    """Name of the database, which must exist and be used for this center alone, on a server without another center."""
     secret_name: Annotated[str, Field(min_length=1, max_length=253)]
     """Secret of this namespace with the keys username and password of the role that owns the database and may create
     roles, and ca.crt, the certificate of the authority that signed the server's."""
