@@ -136,4 +136,5 @@ class Security(Model):
     ] = ()
     """Destinations outside the center that its pods may reach, besides DNS and each other; none by default."""
     allowed_ingress: Ingress = Ingress()
-    """From which addresses the center may be reached; the private ranges by default."""
+    """From which addresses the center may be reached; the private ranges by default. Of pods, those only whose own
+    range is named, where the operator was told the pod network."""

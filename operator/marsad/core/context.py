@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, TypedDict
 
 from marsad.api import names
@@ -24,6 +24,9 @@ QUORUM_UNKNOWN = {"cnpg.synchronous_standby_names_metadata": ""}
 """CloudNativePG 1.30 reads this setting of its own before it first writes it, and does nothing more if it is not there:
 with dataDurability `preferred` and failoverQuorum, a database of two instances would never get its second."""
 CNPG_NAME = "database"  # of the CloudNativePG Cluster, and so of its Services and of its Secret with the authority
+
+
+Network = IPv4Network | IPv6Network
 
 
 class Workload(TypedDict):
@@ -54,8 +57,8 @@ def context(observed: Observed) -> dict[str, Any]:
             "api_server_port": platform.api_server_port,
         },
         "security": {
-            "gateway_ranges": list(cluster.spec.security.allowed_ingress.gateway),
-            "dashboard_ranges": list(cluster.spec.security.allowed_ingress.dashboard),
+            "gateway_blocks": blocks(cluster.spec.security.allowed_ingress.gateway, platform),
+            "dashboard_blocks": blocks(cluster.spec.security.allowed_ingress.dashboard, platform),
             "destinations": [egress.dump() for egress in cluster.spec.security.allowed_egress],
             "quota": quota(shares, database_share(cluster)),
         },
@@ -172,6 +175,21 @@ def database(cluster: HealthCluster, platform: Platform, shares: Mapping[str, Sh
             for role, component in components.items()
         ],
     }
+
+
+def blocks(ranges: Iterable[str], platform: Platform) -> list[dict[str, Any]]:
+    """The ranges as a network policy's `ipBlock`, without the pods in them: a range that has pods only means them."""
+    pods = [ip_network(one) for one in platform.pod_ranges]
+    made = []
+    for one in ranges:
+        whole = ip_network(one, strict=False)
+        within = [str(pod) for pod in pods if _lies_in(pod, whole)]
+        made.append({"cidr": one} | ({"except": within} if within else {}))
+    return made
+
+
+def _lies_in(pod: Network, whole: Network) -> bool:
+    return pod.network_address in whole and pod.prefixlen > whole.prefixlen
 
 
 def destinations(external: ExternalDatabase) -> list[str]:

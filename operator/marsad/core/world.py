@@ -44,6 +44,7 @@ class Platform:
     operator_namespace: str = "marsad-system"
     cnpg_namespace: str = "cnpg-system"
     monitoring_namespace: str = "monitoring"
+    pod_ranges: tuple[str, ...] = ()  # addresses of pods, which are none of facilities or people
     api_server_port: int = 6443  # behind the Service `kubernetes`, as network policies see it
 
 

@@ -7,6 +7,7 @@ import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 
 import marsad
@@ -52,6 +53,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
             operator_namespace=environment.get("MARSAD_NAMESPACE") or "marsad-system",
             cnpg_namespace=environment.get("MARSAD_CNPG_NAMESPACE") or "cnpg-system",
             api_server_port=_number(environment, "MARSAD_API_SERVER_PORT", 6443),
+            pod_ranges=_ranges(environment, "MARSAD_POD_RANGES"),
             monitoring_namespace=environment.get("MARSAD_MONITORING_NAMESPACE") or "monitoring",
         ),
         # Never the pod's name alone: a container that restarts in place must not take itself for the Lease's holder.
@@ -72,6 +74,14 @@ def _needed(environment: Mapping[str, str], name: str) -> str:
     if value := environment.get(name):
         return value
     raise BadSetting(f"{name} is not set: the Helm chart sets it from its values")
+
+
+def _ranges(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
+    words = [word.strip() for word in environment.get(name, "").split(",")]
+    try:
+        return tuple(str(ip_network(word)) for word in words if word)
+    except ValueError as error:
+        raise BadSetting(f"{name} must be ranges such as 10.244.0.0/16: {error}") from error
 
 
 def _number(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from marsad.core.world import Manifest
 from marsad.tests.core.golden import STACKS
-from marsad.tests.core.worlds import cluster, kinds, wanted, world
+from marsad.tests.core.worlds import PLATFORM, cluster, kinds, wanted, world
 
 PODS = {
     **{name: {"app.kubernetes.io/name": name, "marsad.dev/healthcluster": "makkah"}
@@ -189,6 +190,22 @@ def test_no_address_at_all_means_no_way_rather_than_one_to_everywhere() -> None:
     external = {"host": "db.example.org", "secretName": "their-database"}  # as it was once admitted
     made = kinds(wanted(world(cluster(database={"engine": "external", "external": external}))), "NetworkPolicy")
     assert "center-to-external-database" not in made
+
+
+def test_pods_of_others_are_no_facilities_unless_they_are_meant() -> None:
+    platform = replace(PLATFORM, pod_ranges=("10.244.0.0/16", "fd00:10::/56"))
+    ranges = ["10.0.0.0/8", "192.168.0.0/16", "fd00::/8", "10.244.0.0/16", "10.244.7.0/24"]
+    security = {"residency": {"country": "SA"}, "allowedIngress": {"gateway": ranges}}
+    made = kinds(wanted(replace(world(cluster(security=security)), platform=platform)), "NetworkPolicy")
+    assert [peer["ipBlock"] for peer in made["gateway-from-facilities"]["spec"]["ingress"][0]["from"]] == [
+        {"cidr": "10.0.0.0/8", "except": ["10.244.0.0/16"]},
+        {"cidr": "192.168.0.0/16"},
+        {"cidr": "fd00::/8", "except": ["fd00:10::/56"]},
+        {"cidr": "10.244.0.0/16"},
+        {"cidr": "10.244.7.0/24"},
+    ]
+    users = made["dashboard-from-users"]["spec"]["ingress"][0]["from"]
+    assert {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.244.0.0/16"]}} in users
 
 
 def test_each_destination_is_a_policy_of_the_gateway() -> None:

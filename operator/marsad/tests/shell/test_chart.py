@@ -92,13 +92,20 @@ def test_one_replica_has_no_budget_that_would_hold_up_a_drain() -> None:
 
 
 def test_what_the_operator_runs_comes_from_the_values() -> None:
-    documents = render("image.tag=t1", "center.image=c:2", "postgresql.image=p:15.3", "postgresql.uid=999")
+    documents = render(
+        "image.tag=t1",
+        "center.image=c:2",
+        "postgresql.image=p:15.3",
+        "postgresql.uid=999",
+        "podRanges={10.244.0.0/16,fd00:10::/56}",
+    )
     (container,) = one(documents, "Deployment")["spec"]["template"]["spec"]["containers"]
     environment = {item["name"]: item.get("value") for item in container["env"]}
     assert container["image"] == "marsad/operator:t1"
     assert environment["MARSAD_CENTER_IMAGE"] == "c:2"
     assert environment["MARSAD_POSTGRESQL_IMAGE"] == "p:15.3"
     assert environment["MARSAD_POSTGRESQL_UID"] == "999"
+    assert environment["MARSAD_POD_RANGES"] == "10.244.0.0/16,fd00:10::/56"
 
 
 @pytest.mark.parametrize(
@@ -109,6 +116,7 @@ def test_what_the_operator_runs_comes_from_the_values() -> None:
         ("image.pullPolicy=Sometimes", "/image/pullPolicy"),
         ("postgresql.image=postgres", "/postgresql/image"),
         ("logLevel=loud", "/logLevel"),
+        ("podRanges={pods}", "/podRanges/0"),
     ],
 )
 def test_a_value_that_means_nothing_is_refused_by_name(value: str, complaint: str) -> None:

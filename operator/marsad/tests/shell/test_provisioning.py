@@ -150,6 +150,16 @@ async def test_metrics_have_their_documented_names_and_end_with_what_they_tell_o
     await eventually(lambda: operator.metric("marsad_condition", **about) == 0, "its series are gone")
 
 
+async def test_pods_of_others_are_kept_out_where_the_operator_knows_their_addresses(world: World) -> None:
+    async with world.operator(MARSAD_POD_RANGES="10.244.0.0/16"):
+        await world.center.declare()
+        await world.center.become_ready()
+        for name in ("gateway-from-facilities", "dashboard-from-users"):
+            policy = (await world.center.objects())["NetworkPolicy", name]["spec"]
+            peers = [peer["ipBlock"] for peer in policy["ingress"][0]["from"]]
+            assert {"cidr": "10.0.0.0/8", "except": ["10.244.0.0/16"]} in peers
+
+
 async def test_log_lines_name_the_object_and_the_cause(world: World, operator: Operator) -> None:
     await world.center.declare()
     await world.center.become_ready()

@@ -30,6 +30,14 @@ def test_a_number_that_is_none_is_quoted(value: str) -> None:
         read({**IMAGES, "MARSAD_RESYNC_SECONDS": value})
 
 
+def test_pods_are_at_ranges_of_addresses_or_nothing_is_said_of_them() -> None:
+    assert read({**IMAGES, "MARSAD_POD_RANGES": ""}).platform.pod_ranges == ()
+    ranges = read({**IMAGES, "MARSAD_POD_RANGES": "10.244.0.0/16, fd00:10::/56"}).platform.pod_ranges
+    assert ranges == ("10.244.0.0/16", "fd00:10::/56")
+    with pytest.raises(BadSetting, match="MARSAD_POD_RANGES"):
+        read({**IMAGES, "MARSAD_POD_RANGES": "10.244.0.0/16,10.300.0.0/16"})
+
+
 def test_two_starts_of_one_pod_are_not_the_same_holder_of_a_lease() -> None:
     environment = {**IMAGES, "MARSAD_POD_NAME": "marsad-operator-0"}
     first, second = read(environment).identity, read(environment).identity
