@@ -76,7 +76,7 @@ def alive(name: str, patience: float = 45) -> bool:
 
 
 def create(name: str, image: str, *, own: bool, port: int | None = None) -> None:
-    """Make a cluster of one node and wait until it is ready; a dead one of that name is removed first.
+    """Make a cluster of one node and wait until it is ready; a dead one that was made here is removed first.
 
     `port` is a port of 127.0.0.1 that reaches the node port DASHBOARD_NODE_PORT.
     """
@@ -99,7 +99,15 @@ def wait_services(name: str) -> None:
 
 
 def delete(name: str) -> None:
-    """Remove a cluster, its volumes and its kubeconfig entry; nothing happens when there is none."""
+    """Remove a cluster that was made here, its volumes and its kubeconfig entry; nothing happens when there is none.
+
+    Raises Failure where one of that name was made by someone else.
+    """
+    if not configuration(name).exists():
+        if exists(name):
+            advice = f"choose another NAME, or remove it yourself: kind delete cluster --name {name}"
+            raise Failure(f"there is a kind cluster {name} that was not made here", advice)
+        return
     run([kind(), "delete", "cluster", "--name", name], log=f"kind-{name}", timeout=120)
 
 

@@ -93,7 +93,7 @@ def start(name: str, steps: Steps, *, port: int | None = None) -> Cluster:
 
 
 def remove(name: str) -> None:
-    """Remove a cluster and what was kept for it; nothing happens when there is none."""
+    """Remove a cluster and what was kept for it; nothing happens when there is none, nor to one not made here."""
     made = kind.configuration(name)
     if not daemon.answers() and made.exists():
         daemon.ensure()  # a stopped daemon still keeps the cluster's container and volumes on the disk

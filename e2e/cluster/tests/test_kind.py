@@ -7,7 +7,10 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from e2e.cluster import kind
+from e2e.console import Failure
 
 
 def patches(configuration: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -45,6 +48,32 @@ def test_the_dashboard_is_published_on_the_loopback_only() -> None:
 def test_name_servers_of_the_loopback_are_no_use_to_a_pod() -> None:
     text = "# a comment\nnameserver 127.0.0.53\nnameserver 10.0.0.2\nnameserver ::1\nsearch example\n"
     assert kind.nameservers(text) == ["10.0.0.2"]
+
+
+@pytest.fixture
+def removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """What kind is told to remove, on a machine with the dead clusters `ours` and `theirs`; `ours` was made here."""
+    told: list[str] = []
+    monkeypatch.setattr(kind, "CACHE", tmp_path)
+    monkeypatch.setattr(kind, "kind", lambda: Path("kind"))
+    monkeypatch.setattr(kind, "_containers", lambda name: {f"{name}-control-plane": "exited"} if name != "none" else {})
+    monkeypatch.setattr(kind, "run", lambda command, **_options: told.append(" ".join(map(str, command))))
+    kind.configuration("ours").parent.mkdir(parents=True)
+    kind.configuration("ours").write_text("{}")
+    return told
+
+
+def test_a_cluster_that_was_made_here_is_removed(removed: list[str]) -> None:
+    kind.delete("none")
+    kind.delete("ours")
+    assert removed == ["kind delete cluster --name ours"]
+
+
+def test_the_cluster_of_someone_else_is_neither_removed_nor_made_anew(removed: list[str]) -> None:
+    for touch in (kind.delete, lambda name: kind.create(name, "image", own=True)):
+        with pytest.raises(Failure, match="theirs that was not made here"):
+            touch("theirs")
+    assert removed == []
 
 
 def test_a_port_that_is_taken_is_passed_over() -> None:
