@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
+from pydantic import Field
 
 from marsad.api.locales import DisplayNames
-from marsad.api.model import Condition, Model, Resource, rule, rules
+from marsad.api.model import Condition, Model, Resource, or_empty, rule, rules
 from marsad.api.zones import TimeZone
 
 
@@ -215,17 +215,9 @@ class Facility(Resource):
 class UnreadableFacility(Resource):
     """A Facility whose spec this release cannot read, such as one that a newer release let in."""
 
-    status: FacilityStatus = FacilityStatus()
+    status: Annotated[FacilityStatus, or_empty(FacilityStatus)] = FacilityStatus()
     fault: str
     """What cannot be read, and why."""
-
-    @field_validator("status", mode="wrap")
-    @classmethod
-    def _or_none(cls, value: Any, read: ValidatorFunctionWrapHandler) -> FacilityStatus:
-        try:
-            return FacilityStatus.model_validate(read(value))
-        except ValidationError:  # it is written anew
-            return FacilityStatus()
 
 
 AnyFacility = Facility | UnreadableFacility

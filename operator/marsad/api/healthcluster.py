@@ -10,7 +10,7 @@ from pydantic import Field
 from marsad.api.components import Overrides
 from marsad.api.database import Database, DatabaseStatus
 from marsad.api.locales import DisplayNames, Locale
-from marsad.api.model import CONTROL, Condition, Model, Resource, rule, rules
+from marsad.api.model import CONTROL, Condition, Model, Resource, or_empty, rule, rules
 from marsad.api.security import Security
 from marsad.api.zones import UTC, TimeZone
 
@@ -253,3 +253,11 @@ class HealthCluster(Resource):
     """What the control center should be."""
     status: HealthClusterStatus = HealthClusterStatus()
     """What was observed of it; written by the operator only."""
+
+
+class UnreadableHealthCluster(Resource):
+    """A HealthCluster whose spec this release cannot read, such as one that a newer release let in."""
+
+    status: Annotated[HealthClusterStatus, or_empty(HealthClusterStatus)] = HealthClusterStatus()
+    fault: str
+    """What cannot be read, and why."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from marsad.api.facility import AnyFacility, Facility, UnreadableFacility
-from marsad.api.healthcluster import HealthCluster
+from marsad.api.healthcluster import HealthCluster, UnreadableHealthCluster
 from marsad.api.model import InvalidObject, Resource
 from marsad.core.kinds import FACILITY, HEALTHCLUSTER, WATCHED, Kind
 from marsad.core.world import Key, Manifest, Observed, Platform
@@ -53,6 +53,11 @@ class Observer:
             report=self._reports.get(key),
             complete=self._cache.complete(WATCHED),
         )
+
+    def unreadable(self, key: QueueKey, error: InvalidObject) -> UnreadableHealthCluster:
+        """What can be known of a HealthCluster that `observe` could not read."""
+        live = self._cache.get(_key(HEALTHCLUSTER, *key))
+        return UnreadableHealthCluster.parse({**(live or {}), "fault": f"It cannot be read: {error}."})
 
     def renewing(self) -> bool:
         """Whether a watch was cut a moment ago and is being renewed: no time to tell anyone that nothing is known."""

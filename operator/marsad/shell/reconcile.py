@@ -59,6 +59,7 @@ class Reconciler:
             observed = self._observer.observe(key)
         except InvalidObject as error:
             log.error("the HealthCluster cannot be read: %s", error)
+            await self._statuses.unreadable(self._observer.unreadable(key, error))
             return Refused(Reason.INVALID, str(error))
         if observed is None:
             return await self._absent(key)

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from marsad.api.facility import AnyFacility
-from marsad.api.healthcluster import HealthClusterStatus
+from marsad.api.healthcluster import HealthCluster, HealthClusterStatus, UnreadableHealthCluster
 from marsad.api.model import Condition, Resource
 from marsad.core.facilities import facility_status
 from marsad.core.kinds import FACILITY, HEALTHCLUSTER, Kind
 from marsad.core.status import correction, status, transitions
+from marsad.core.unreadable import unreadable_status
 from marsad.core.world import Manifest, Observed
 from marsad.shell.errors import Conflict, NotFound
 from marsad.shell.events import post
@@ -31,13 +32,19 @@ class Statuses:
 
     async def cluster(self, observed: Observed, conditions: Sequence[Condition]) -> None:
         """Bring a HealthCluster's status to what was judged."""
-        wanted = status(observed, conditions)
-        if wanted == observed.cluster.status.dump():
+        await self._become(observed.cluster, status(observed, conditions))
+
+    async def unreadable(self, cluster: UnreadableHealthCluster) -> None:
+        """Say of a HealthCluster that it cannot be read."""
+        await self._become(cluster, unreadable_status(cluster, datetime.now(UTC)))
+
+    async def _become(self, cluster: HealthCluster | UnreadableHealthCluster, wanted: dict[str, Any]) -> None:
+        if wanted == cluster.status.dump():
             return
-        written = await self._write(HEALTHCLUSTER, observed.cluster, wanted)
+        written = await self._write(HEALTHCLUSTER, cluster, wanted)
         if written is not None:
             after = HealthClusterStatus.model_validate(wanted)
-            await post(self._writer, written, transitions(observed.cluster.status, after), self._identity)
+            await post(self._writer, written, transitions(cluster.status, after), self._identity)
 
     async def facilities(self, facilities: Sequence[AnyFacility], observed: Observed | None) -> None:
         """Bring the status of a namespace's Facilities to what is so; without a HealthCluster, `observed` is None."""

@@ -41,6 +41,37 @@ async def test_fields_of_a_newer_api_are_tolerated(world: World, operator: Opera
     assert not [line for line in operator.logged() if line["level"] in ("error", "critical")]
 
 
+async def test_a_declaration_that_cannot_be_read_says_so_and_leaves_what_runs(world: World) -> None:
+    async with world.operator():
+        await world.center.declare()
+        await world.center.become_ready()
+    before = await world.center.objects()
+
+    def unknown(_path: str, answer: dict[str, Any]) -> None:
+        for item in [answer, *(answer.get("items") or ())]:
+            if item.get("kind") == "HealthCluster":
+                item["spec"]["size"] = "giant"
+
+    world.proxy.edit = unknown
+    async with world.operator("older"):
+        found = await world.center.is_("Accepted", "False", "Invalid")
+        assert "cannot be read: spec.size" in found["message"]
+        await world.center.is_("Stalled", "True")
+        status = (await world.center.live())["status"]
+        assert status["endpoints"], "what was observed before stays"
+        assert await world.center.objects() == before
+        await world.center.delete()
+        await until(lambda: says(world, "removed once it can be read"), "it says what its deletion waits for")
+        world.proxy.edit = lambda _path, _answer: None
+        await world.center.edit(region="Jeddah")
+        await world.center.vanish()
+
+
+async def says(world: World, words: str) -> bool:
+    """Whether the condition Accepted has these words."""
+    return words in (await world.center.condition("Accepted")).get("message", "")
+
+
 async def test_what_vanished_while_the_watches_were_deaf_is_made_again(world: World, operator: Operator) -> None:
     await world.center.declare()
     await world.center.become_ready()
