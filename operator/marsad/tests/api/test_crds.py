@@ -55,7 +55,11 @@ class TestDefinition:
         assert [path for path, node in fields if not node.get("description")] == []
 
     def test_kubectl_explain_teaches_a_field_with_its_default(self, crds: ApiServer) -> None:
-        said = " ".join(crds.kubectl("explain", "hc.spec.freshness.objectiveSeconds").stdout.split())
+        words, deadline = ("explain", "hc.spec.freshness.objectiveSeconds"), time.monotonic() + 60
+        while (done := crds.kubectl(*words, check=False)).returncode:  # schemas are published after the kind is served
+            assert time.monotonic() < deadline, done.stderr
+            time.sleep(0.2)
+        said = " ".join(done.stdout.split())
         assert "Seconds within which 95 % of a facility's events must be shown" in said
         assert "Default: 120." in said
 
