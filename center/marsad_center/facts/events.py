@@ -1,13 +1,27 @@
-"""What happened, in the words of the facts and not of any message format: movements, orders, merges of patients."""
+"""What happened, in the words of the facts and not of any message format: HL7 v2 and FHIR are both read into these.
+
+A visit's movements, orders and merges have tables of their own; everything else is a `Statement`: what one message says
+of one thing (an appointment, a referral, a bed...). A thing is derived from all its statements by event time, so the
+order in which they arrive does not matter, and reading a message again adds nothing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal, NamedTuple
 
 Action = Literal["insert", "update", "cancel"]
 Kind = Literal["lab", "radiology", "other"]
+
+
+class Code(NamedTuple):
+    """A code as it was said. `system`: the name or URI of the code system as written, '' when none is given."""
+
+    system: str
+    code: str
+    display: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +49,11 @@ class Movement:
     triage_level: int | None = None
     triaged_at: datetime | None = None
     seen_at: datetime | None = None
+    specialty: str | None = None  # PV1-10, the hospital service
+    decided_at: datetime | None = None  # decision to admit
+    offloaded_at: datetime | None = None  # taken over from the ambulance
+    arrival_mode: str | None = None  # "ambulance" or the sender's word
+    ventilated: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +88,130 @@ class Merge:
     event_at: datetime
 
 
-Fact = Movement | OrderEvent | Merge
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What one message says of one thing. Fields that are None say nothing; '' deletes what was known.
+
+    `key` identifies the thing within its facility and kind; `status` is the state it entered at `event_at`. `id` is the
+    row's number once stored; it and `received_at` break ties of `event_at`.
+    """
+
+    KIND: ClassVar[str]
+    STATES: ClassVar[tuple[str, ...]]
+
+    key: str
+    event_at: datetime
+    received_at: datetime
+    status: str | None = None
+    patient_key: str | None = None
+    visit_key: str | None = None
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appointment(Statement):
+    """SIU, FHIR Appointment. `no_show` is said only after the time was due (S26)."""
+
+    KIND = "appointment"
+    STATES = ("booked", "arrived", "completed", "cancelled", "no_show")
+
+    starts_at: datetime | None = None
+    specialty: Code | None = None
+    virtual: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Referral(Statement):
+    """REF, FHIR ServiceRequest and Task. From and to are codes of facilities as the sender writes them; levels are the
+    tiers city, county, township, village where the sender says them (else the registry's count)."""
+
+    KIND = "referral"
+    STATES = ("submitted", "accepted", "refused", "seen", "reported", "cancelled")
+
+    from_facility: str | None = None
+    to_facility: str | None = None
+    from_level: str | None = None
+    to_level: str | None = None
+    specialty: Code | None = None
+    urgency: str | None = None
+    refusal: str | None = None  # the reason of a refusal, in words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prescription(Statement):
+    """RDE and RDS, FHIR MedicationRequest and MedicationDispense: one prescribed medicine."""
+
+    KIND = "prescription"
+    STATES = ("issued", "dispensed", "cancelled")
+
+    medication: Code | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vaccination(Statement):
+    """VXU, FHIR Immunization."""
+
+    KIND = "vaccination"
+    STATES = ("given", "refused", "deleted")
+
+    vaccine: Code | None = None
+    dose: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document(Statement):
+    """MDM, FHIR DiagnosticReport that is no result of an order: that a document exists, never its text."""
+
+    KIND = "document"
+    STATES = ("created", "final", "replaced", "cancelled")
+
+    category: Code | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bed(Statement):
+    """A20, FHIR Location: the operational status of one bed. `key` is point of care^room^bed."""
+
+    KIND = "bed"
+    STATES = ("occupied", "unoccupied", "housekeeping", "closed", "isolated", "contaminated")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis(Statement):
+    """DG1, FHIR Encounter.diagnosis: one code of one visit. `key` is visit and code."""
+
+    KIND = "diagnosis"
+    STATES = ("stated", "deleted")
+
+    diagnosis: Code | None = None
+    role: str | None = None  # admitting, working, final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact(Statement):
+    """FHIR Communication: an event of the contact center."""
+
+    KIND = "contact"
+    STATES = ("open", "answered", "completed", "abandoned")
+
+    topic: Code | None = None
+    medium: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guidance(Statement):
+    """FHIR GuidanceResponse: an answer of clinical decision support."""
+
+    KIND = "guidance"
+    STATES = ("requested", "success", "data-required", "failure")
+
+    module: str | None = None
+    reason: Code | None = None
+
+
+STATEMENTS: Mapping[str, type[Statement]] = {
+    each.KIND: each
+    for each in (Appointment, Referral, Prescription, Vaccination, Document, Bed, Diagnosis, Contact, Guidance)
+}
+
+Fact = Movement | OrderEvent | Merge | Statement
