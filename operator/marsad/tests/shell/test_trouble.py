@@ -62,7 +62,7 @@ async def test_a_declaration_that_cannot_be_read_says_so_and_leaves_what_runs(wo
         assert await world.center.objects() == before
         await world.center.delete()
         await until(lambda: says(world, "removed once it can be read"), "it says what its deletion waits for")
-        world.proxy.edit = lambda _path, _answer: None
+        world.proxy.edit = None
         await world.center.edit(region="Jeddah")
         await world.center.vanish()
 
