@@ -39,7 +39,7 @@ def run(arguments: Sequence[str]) -> int:
 @contextmanager
 def provided(name: str = CLUSTER, *, with_operator: bool = True) -> Iterator[start.Cluster]:
     """A cluster for tests with CloudNativePG and our images, by default with our operator, gone afterwards."""
-    cluster = start.start(name, Steps(start.STEPS))
+    cluster = start.start(name, Steps(start.STEPS), port=kind.DASHBOARD_PORT)
     try:
         if with_operator:
             operator.install(cluster)
