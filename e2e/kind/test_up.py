@@ -35,7 +35,8 @@ def test_a_second_make_up_wins_over_an_edit_and_every_feed_is_heard_at_the_print
     assert declared is not None
     assert declared["spec"]["region"] == "Makkah"
     address = demo.open_dashboard(cluster)
-    before = {(feed["facility"], feed["feed"]): feed["accepted"] for feed in feeds(address)}
+    first = eventually("the address answers", lambda: feeds(address), 60)  # kube-proxy may be a moment behind
+    before = {(feed["facility"], feed["feed"]): feed["accepted"] for feed in first}
     try:
         demo.play(cluster)
 
