@@ -55,10 +55,10 @@ def newest(events: list[Fact]) -> datetime | None:
 
 def _groups(message: Message) -> Iterator[tuple[Segment | None, Segment]]:
     orc: Segment | None = None
-    for segment in message.segments:
+    for segment in message.all("ORC", "OBR"):
         if segment.name == "ORC":
             orc = segment
-        elif segment.name == "OBR":
+        else:
             yield orc, segment
 
 
