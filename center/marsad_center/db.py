@@ -153,12 +153,15 @@ async def connected(
         await close(connection)
 
 
+def payload(facilities: Iterable[str]) -> str:
+    """What a notification says of the facilities touched. More codes than it bears are said as "{}": anything."""
+    text = json.dumps({"facilities": sorted(facilities)})
+    return text if len(text.encode()) <= _NOTIFY_BYTES else "{}"
+
+
 async def notify(connection: Connection, channel: str, facilities: Iterable[str]) -> None:
-    """Say at commit which facilities were touched. More codes than a notification bears are said as "{}": anything."""
-    payload = json.dumps({"facilities": sorted(facilities)})
-    if len(payload.encode()) > _NOTIFY_BYTES:
-        payload = "{}"
-    await connection.execute("SELECT pg_notify($1, $2)", channel, payload)
+    """Say at commit which facilities were touched."""
+    await connection.execute("SELECT pg_notify($1, $2)", channel, payload(facilities))
 
 
 class Listener:
@@ -211,5 +214,5 @@ class Listener:
                 await connection.execute("SELECT 1", timeout=self._check_seconds)
         raise ConnectionResetError("the server closed the connection")
 
-    def _notified(self, _connection: Any, _process: int, channel: str, payload: object) -> None:
-        self._on_notification(channel, str(payload))
+    def _notified(self, _connection: Any, _process: int, channel: str, said: object) -> None:
+        self._on_notification(channel, str(said))

@@ -59,7 +59,8 @@ def verdict_code(header: Header, verdict: Verdict) -> str:
 
 @lru_cache(maxsize=64)
 def _codes(accept_condition: bytes, application_condition: bytes, verdict: Verdict) -> tuple[str, ...]:
-    accept, application = (each.strip().decode("ascii", "replace") for each in (accept_condition, application_condition))
+    given = (accept_condition, application_condition)
+    accept, application = (condition.strip().decode("ascii", "replace") for condition in given)
     return codes(accept, application, verdict)
 
 

@@ -26,9 +26,9 @@ UNKNOWN_BYTES = 64 * 1024  # kept of what no declared feed sent: anybody can sen
 class Inbound:
     """A message, or bytes that are none. `stored`: gets a row in message. `reason`: gets a row in quarantine.
 
-    Filled in by this module only, and changed by nobody after: storing may be tried again. (Not frozen, because a frozen
-    one is made at three times the cost, and this is done for every message.) `key`: MSH-3, MSH-4, MSH-10. `code`: the
-    acknowledgement code of the verdict; None when nothing can be answered.
+    Filled in by this module only, and changed by nobody after: storing may be tried again. (Not frozen, because that
+    costs three times as much for every message.) `key`: MSH-3, MSH-4, MSH-10. `code`: the acknowledgement code of the
+    verdict; None when nothing can be answered.
 
     `ack` is what goes out after the commit; `close` ends the connection instead of or after it. `size` is the length as
     received (raw may be only the head of it).
@@ -77,7 +77,7 @@ class Inbound:
         return self
 
     def refused(self, verdict: Verdict, reason: str, detail: str, *, stored: bool = False) -> Inbound:
-        """A copy of this, refused: to quarantine with a word and a sentence (ASCII, nothing of the content), no facts."""
+        """A copy, refused: to quarantine with a word and a sentence (ASCII, nothing of the content), no facts."""
         changed = replace(self, verdict=verdict, reason=reason, detail=detail, stored=stored, facts=())
         return changed._kept().answered()
 

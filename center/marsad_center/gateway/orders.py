@@ -40,8 +40,7 @@ def _facts(message: Message, zone: tzinfo, received_at: datetime, *, is_result: 
     sent_at = read_time(message.first("MSH"), 7, zone) or received_at
     visit = visit_key(message)
     result: list[Fact] = [
-        _event(orc, obr, visit=visit, is_result=is_result, zone=zone, sent_at=sent_at)
-        for orc, obr in _groups(message)
+        _event(orc, obr, visit=visit, is_result=is_result, zone=zone, sent_at=sent_at) for orc, obr in _groups(message)
     ]
     if not result:
         raise MalformedMessage("missing-order", "an order or result without OBR")
