@@ -12,7 +12,7 @@ import json
 import logging
 import random
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -52,9 +52,14 @@ def describe(error: BaseException) -> str:
 
 
 async def connect(
-    settings: DatabaseSettings, application: str, *, writable: bool = True, command_seconds: float = COMMAND_SECONDS
+    settings: DatabaseSettings,
+    application: str,
+    *,
+    writable: bool = True,
+    command_seconds: float = COMMAND_SECONDS,
+    session: Mapping[str, str] | None = None,
 ) -> Connection:
-    """A new connection as the role of the credentials folder, search_path `center`.
+    """A new connection as the role of the credentials folder, search_path `center`; `session`: more of its settings.
 
     `writable` refuses a server that is a replica, which is what an old primary is for a moment after a fail-over.
     Raises one of TRANSIENT when it cannot be had now.
@@ -82,6 +87,7 @@ async def connect(
             "tcp_keepalives_interval": "5",
             "tcp_keepalives_count": "3",
             "idle_in_transaction_session_timeout": "30000",
+            **(session or {}),
         },
     )
 

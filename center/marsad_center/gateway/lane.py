@@ -10,7 +10,7 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -24,6 +24,12 @@ from marsad_center.ops import Readiness
 
 log = logging.getLogger(__name__)
 
+# All statements of a batch look rows up by key, and are planned once: on a young center, or before its statistics are
+# taken, the planner would find it cheaper to read the whole table, and keep to that while the table grows.
+SESSION: Mapping[str, str] = {
+    **dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_bitmapscan", "jit"), "off"),
+    "plan_cache_mode": "force_generic_plan",
+}
 _CONTENTION = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
 
 
