@@ -75,21 +75,25 @@ _ENCOUNTER_COLUMNS: Mapping[str, str] = {
 _NULLABLE = {"point_of_care", "room", "bed", "disposition"}
 _PYTHON_NAMES = {"class": "patient_class"}
 
+_SURVIVOR = "coalesce(p.survivor, e.patient_key)"
+
 _MOVEMENT = Columns(_MOVEMENT_COLUMNS)
 _ENCOUNTER = Columns(_ENCOUNTER_COLUMNS, nullable=_NULLABLE)
 _VISIT = Columns({"facility": "text", "visit_key": "text"})
-_MERGED = Columns({"facility": "text", "merged": "text"})
 _TAKEN = Columns({"id": "bigint", "cancelled_by": "bigint"})
 _LOCKS = Columns({"number": "bigint"})
 _MOVEMENT_NAMES = list(_MOVEMENT_COLUMNS)[2:]
 _movement_values = attrgetter(*(_PYTHON_NAMES.get(name, name) for name in _MOVEMENT_NAMES))
 _encounter_values = attrgetter(*(_PYTHON_NAMES.get(name, name) for name in list(_ENCOUNTER_COLUMNS)[1:]))
-_UPSERT_ENCOUNTERS = (
-    f"INSERT INTO encounter ({_ENCOUNTER.names}) SELECT {_ENCOUNTER.source}"
-    " ON CONFLICT (facility, visit_key) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in list(_ENCOUNTER_COLUMNS)[2:])
-    + ", updated_at = now()"
-)
+# Whoever was merged into another is that other.
+_UPSERT_ENCOUNTERS = f"""
+    INSERT INTO encounter ({_ENCOUNTER.names})
+    SELECT {", ".join(_SURVIVOR if name == "patient_key" else f"e.{name}" for name in _ENCOUNTER_COLUMNS)}
+    FROM (SELECT {_ENCOUNTER.source}) AS e
+        LEFT JOIN patient_merge p ON p.facility = e.facility AND p.merged = e.patient_key
+    ON CONFLICT (facility, visit_key) DO UPDATE SET
+        {", ".join(f"{name} = excluded.{name}" for name in list(_ENCOUNTER_COLUMNS)[2:])}, updated_at = now()
+"""  # noqa: S608 - constants
 _Visit = tuple[str, str]
 
 
@@ -164,17 +168,13 @@ async def _write_movements(connection: db.Connection, movements: Sequence[tuple[
     logs = await _read_movements(connection, visits)
     for (item, movement), id_ in zip(movements, await _insert_movements(connection, movements), strict=True):
         logs[item.facility, movement.visit_key].append(_Logged(id_, movement, None))
-    patients = {(facility, each.movement.patient_key) for (facility, _), log in logs.items() for each in log}
-    survivors = await _survivors(connection, patients)
     encounters: list[Sequence[Any]] = []
     taken: list[tuple[int, int | None]] = []
     for facility, key in visits:
         log = logs[facility, key]
         # The number tells movements of one visit apart; most have but this one, and it is not copied for it.
         visit = [each.movement if len(log) == 1 else replace(each.movement, id=each.id) for each in log]
-        encounter = derive(visit)
-        encounter.patient_key = survivors.get((facility, encounter.patient_key), encounter.patient_key)
-        encounters.append((facility, *_encounter_values(encounter)))
+        encounters.append((facility, *_encounter_values(derive(visit))))
         by = cancellations(visit)
         taken += [(each.id, by.get(each.id)) for each in log if each.cancelled_by != by.get(each.id)]
     await connection.execute(_UPSERT_ENCOUNTERS, *_ENCOUNTER.arguments(encounters))
@@ -210,12 +210,3 @@ async def _merge(connection: db.Connection, item: Stated, merge: Merge) -> None:
         merge.merged,
         merge.survivor,
     )
-
-
-async def _survivors(connection: db.Connection, patients: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    rows = await connection.fetch(
-        f"SELECT p.facility, p.merged, p.survivor FROM patient_merge p JOIN (SELECT {_MERGED.source}) AS k"  # noqa: S608
-        " USING (facility, merged)",
-        *_MERGED.arguments(list(patients)),
-    )
-    return {(row["facility"], row["merged"]): row["survivor"] for row in rows}

@@ -6,7 +6,6 @@ first, because it names the delimiters and the character set that everything els
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -173,12 +172,13 @@ class Message:
     """A tokenized message. `codec` is the one its bytes were decoded with. Of its segments only those are made that are
     asked for: a result may have hundreds of which its facts need three."""
 
-    __slots__ = ("_lines", "_made", "_names", "codec", "header")
+    __slots__ = ("_firsts", "_lines", "_made", "_names", "codec", "header")
 
     def __init__(self, header: Header, lines: list[str], codec: str) -> None:
         self.header, self.codec = header, codec
         self._lines, self._names = lines, [line[:3] for line in lines]
         self._made: dict[int, Segment] = {}
+        self._firsts: dict[str, Segment | None] = {}
 
     def _segment(self, place: int) -> Segment:
         segment = self._made.get(place)
@@ -191,13 +191,16 @@ class Message:
         """All segments, in order."""
         return tuple(self._segment(place) for place in range(len(self._lines)))
 
-    def all(self, *names: str) -> Iterator[Segment]:
+    def all(self, *names: str) -> list[Segment]:
         """Segments of these names, in order."""
-        return (self._segment(place) for place, name in enumerate(self._names) if name in names)
+        return [self._segment(place) for place, name in enumerate(self._names) if name in names]
 
     def first(self, name: str) -> Segment | None:
         """The first segment of this name."""
-        return self._segment(self._names.index(name)) if name in self._names else None
+        firsts = self._firsts
+        if name not in firsts:
+            firsts[name] = self._segment(self._names.index(name)) if name in self._names else None
+        return firsts[name]
 
 
 def parse(raw: bytes, header: Header | None = None) -> Message:

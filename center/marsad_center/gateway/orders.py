@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
+from functools import lru_cache
 
 from marsad_center.facts.events import Fact, Kind, OrderEvent
 from marsad_center.gateway.adt import read_time, visit_key
@@ -22,6 +23,7 @@ _IMAGING_WORDS = re.compile(
     re.IGNORECASE,
 )
 _OTHER_WORDS = re.compile(r"\b(vital signs?|ecg|ekg|electrocardiogram|consult\w*|diet|nursing)\b", re.IGNORECASE)
+_WORDS = 200  # characters of a name that are looked at
 _CANCELS = frozenset({"CA", "OC", "CR", "DC", "OD"})
 _FINAL = frozenset({"", "F", "C"})
 
@@ -100,7 +102,11 @@ def _kind(obr: Segment) -> tuple[Kind, bool]:
         if section in _LABORATORY:
             return "lab", True
         return ("radiology" if section in _RADIOLOGY else "other"), True
-    words = f"{obr.text(4, 2)} {obr.text(4, 5)}"
+    return _guessed(f"{obr.text(4, 2)[:_WORDS]} {obr.text(4, 5)[:_WORDS]}"), False
+
+
+@lru_cache(maxsize=1024)  # a laboratory has some hundreds of tests
+def _guessed(words: str) -> Kind:
     if _IMAGING_WORDS.search(words):
-        return "radiology", False
-    return ("other" if _OTHER_WORDS.search(words) else "lab"), False
+        return "radiology"
+    return "other" if _OTHER_WORDS.search(words) else "lab"
