@@ -98,7 +98,7 @@ class _Sender(asyncio.Protocol):
         answers, mark, self._rest = (self._rest + data).rpartition(END)
         answered, now = (answers + mark).count(END), time.monotonic()
         if answered != len(_GOOD.findall(answers)):
-            self._fail(AssertionError(answers))
+            self._fail(AssertionError(answers[-500:]))
             return
         self._account.waits += [now - self._sent.popleft() for _ in range(answered)]
         self._write(now, answered)

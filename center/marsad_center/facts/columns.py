@@ -43,8 +43,8 @@ def _array(kind: str) -> str:
 
 def _value(name: str, kind: str, *, nullable: bool) -> str:
     if kind == "timestamptz":
-        return f"timestamptz 'epoch' + n.{name} * interval '1 microsecond'"
-    return f"nullif(n.{name}, '')" if nullable else f"n.{name}"
+        return f"timestamptz 'epoch' + n.{name} * interval '1 microsecond' AS {name}"
+    return f"nullif(n.{name}, '') AS {name}" if nullable else f"n.{name}"
 
 
 def _texts(column: Sequence[str | None]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -95,6 +95,7 @@ _UPSERT_ENCOUNTERS = f"""
         {", ".join(f"{name} = excluded.{name}" for name in list(_ENCOUNTER_COLUMNS)[2:])}, updated_at = now()
 """  # noqa: S608 - constants
 _Visit = tuple[str, str]
+_NO_ID = 2**63 - 1
 
 
 class _Logged(NamedTuple):
@@ -115,7 +116,8 @@ async def write_facts(connection: db.Connection, stated: Sequence[Stated]) -> No
         await _merge(connection, item, merge)
     movements = [(item, item.fact) for item in stated if isinstance(item.fact, Movement)]
     if movements:
-        await _write_movements(connection, movements)
+        added = await insert_movements(connection, movements)
+        await derive_visits(connection, added.keys(), added)
     orders = [(item.facility, item.fact) for item in stated if isinstance(item.fact, OrderEvent)]
     if orders:
         await write_orders(connection, orders)
@@ -139,39 +141,31 @@ async def _lock(connection: db.Connection, stated: Iterable[Stated]) -> None:
     )
 
 
-async def _read_movements(connection: db.Connection, visits: Sequence[tuple[str, str]]) -> dict[_Visit, list[_Logged]]:
-    rows = await connection.fetch(
-        f"SELECT m.id, m.cancelled_by, {_MOVEMENT.names} FROM movement m"  # noqa: S608 - constants
-        f" JOIN (SELECT {_VISIT.source}) AS v USING (facility, visit_key)",
-        *_VISIT.arguments(visits),
-    )
-    logs: dict[_Visit, list[_Logged]] = defaultdict(list)
-    for row in rows:
-        movement = Movement(**{_PYTHON_NAMES.get(name, name): row[name] for name in _MOVEMENT_NAMES})
-        logs[row["facility"], row["visit_key"]].append(_Logged(row["id"], movement, row["cancelled_by"]))
-    return logs
-
-
-async def _insert_movements(connection: db.Connection, movements: Sequence[tuple[Stated, Movement]]) -> list[int]:
-    """The numbers of the rows, which are given in the order of `movements`."""
+async def insert_movements(
+    connection: db.Connection, movements: Sequence[tuple[Stated, Movement]]
+) -> dict[_Visit, list[_Logged]]:
+    """Into the log; what they come to is derived after that. By visit, what was added to its log."""
     rows = [(item.message_id, item.facility, *_movement_values(movement)) for item, movement in movements]
     inserted = await connection.fetch(
         f"INSERT INTO movement ({_MOVEMENT.names}) SELECT {_MOVEMENT.source} RETURNING id",
         *_MOVEMENT.arguments(rows),
     )
-    return sorted(row[0] for row in inserted)
+    added: dict[_Visit, list[_Logged]] = defaultdict(list)
+    # Rows get their numbers in the order in which they are given.
+    for (item, movement), id_ in zip(movements, sorted(row[0] for row in inserted), strict=True):
+        added[item.facility, movement.visit_key].append(_Logged(id_, movement, None))
+    return added
 
 
-async def _write_movements(connection: db.Connection, movements: Sequence[tuple[Stated, Movement]]) -> None:
-    """Add `movements` to the log and derive their visits anew. The caller's locks let nothing come in between."""
-    visits = sorted({(item.facility, movement.visit_key) for item, movement in movements})
-    logs = await _read_movements(connection, visits)
-    for (item, movement), id_ in zip(movements, await _insert_movements(connection, movements), strict=True):
-        logs[item.facility, movement.visit_key].append(_Logged(id_, movement, None))
+async def derive_visits(
+    connection: db.Connection, visits: Set[_Visit], added: Mapping[_Visit, Sequence[_Logged]] | None = None
+) -> None:
+    """The encounters of `visits` from all their movements. Those `added` just now are the newest of their logs and are
+    not read again; the caller's locks let nothing come in between."""
+    logs = await _logs(connection, visits, added or {})
     encounters: list[Sequence[Any]] = []
     taken: list[tuple[int, int | None]] = []
-    for facility, key in visits:
-        log = logs[facility, key]
+    for (facility, _key), log in sorted(logs.items(), key=lambda visit: visit[0]):
         # The number tells movements of one visit apart; most have but this one, and it is not copied for it.
         visit = [each.movement if len(log) == 1 else replace(each.movement, id=each.id) for each in log]
         encounters.append((facility, *_encounter_values(derive(visit))))
@@ -184,6 +178,29 @@ async def _write_movements(connection: db.Connection, movements: Sequence[tuple[
             " WHERE m.id = t.id",
             *_TAKEN.arguments(taken),
         )
+
+
+async def _logs(
+    connection: db.Connection, visits: Set[_Visit], added: Mapping[_Visit, Sequence[_Logged]]
+) -> dict[_Visit, list[_Logged]]:
+    before = min((each.id for log in added.values() for each in log), default=_NO_ID)
+    rows = await connection.fetch(
+        f"SELECT m.id, m.cancelled_by, {_MOVEMENT.names} FROM movement m"  # noqa: S608 - constants
+        f" JOIN (SELECT {_VISIT.source}) AS v USING (facility, visit_key) WHERE m.id < $3",
+        *_VISIT.arguments(sorted(visits)),
+        before,
+    )
+    logs: dict[_Visit, list[_Logged]] = defaultdict(list)
+    for row in rows:
+        logs[row["facility"], row["visit_key"]].append(_Logged(row["id"], movement_of(row), row["cancelled_by"]))
+    for visit, log in added.items():
+        logs[visit] += log
+    return logs
+
+
+def movement_of(row: Any) -> Movement:
+    """The movement of a row of the log."""
+    return Movement(id=row["id"], **{_PYTHON_NAMES.get(name, name): row[name] for name in _MOVEMENT_NAMES})
 
 
 async def _merge(connection: db.Connection, item: Stated, merge: Merge) -> None:
