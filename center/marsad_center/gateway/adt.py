@@ -140,9 +140,9 @@ def _observations(message: Message, zone: tzinfo, at: datetime) -> tuple[int | N
 def _merges(message: Message, at: datetime) -> list[Fact]:
     result: list[Fact] = []
     survivor = ""
-    for segment in message.segments:  # A40 may repeat PID, MRG
+    for segment in message.all("PID", "MRG"):  # A40 may repeat them
         if segment.name == "PID":
             survivor = segment.text(3) or segment.text(2)
-        elif segment.name == "MRG" and survivor and segment.text(1) not in ("", survivor):
+        elif survivor and segment.text(1) not in ("", survivor):
             result.append(Merge(merged=segment.text(1), survivor=survivor, event_at=at))
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
+from functools import lru_cache
 
 from marsad_center.facts.events import Fact, Kind, OrderEvent
 from marsad_center.gateway.adt import read_time, visit_key
@@ -22,17 +23,26 @@ _IMAGING_WORDS = re.compile(
     re.IGNORECASE,
 )
 _OTHER_WORDS = re.compile(r"\b(vital signs?|ecg|ekg|electrocardiogram|consult\w*|diet|nursing)\b", re.IGNORECASE)
+_WORDS = 200  # characters of a name that are looked at
 _CANCELS = frozenset({"CA", "OC", "CR", "DC", "OD"})
 _FINAL = frozenset({"", "F", "C"})
 
 
-def facts(message: Message, message_type: str, zone: tzinfo, received_at: datetime) -> list[Fact]:
-    """One order event an OBR. Raises MalformedMessage (missing-order, bad-time)."""
+def requests(message: Message, _trigger: str, zone: tzinfo, received_at: datetime) -> list[Fact]:
+    """ORM, OML: one order event an OBR. Raises MalformedMessage (missing-order, bad-time)."""
+    return _facts(message, zone, received_at, is_result=False)
+
+
+def results(message: Message, _trigger: str, zone: tzinfo, received_at: datetime) -> list[Fact]:
+    """ORU: one order event an OBR. Raises MalformedMessage (missing-order, bad-time)."""
+    return _facts(message, zone, received_at, is_result=True)
+
+
+def _facts(message: Message, zone: tzinfo, received_at: datetime, *, is_result: bool) -> list[Fact]:
     sent_at = read_time(message.first("MSH"), 7, zone) or received_at
     visit = visit_key(message)
     result: list[Fact] = [
-        _event(orc, obr, visit=visit, is_result=message_type == "ORU", zone=zone, sent_at=sent_at)
-        for orc, obr in _groups(message)
+        _event(orc, obr, visit=visit, is_result=is_result, zone=zone, sent_at=sent_at) for orc, obr in _groups(message)
     ]
     if not result:
         raise MalformedMessage("missing-order", "an order or result without OBR")
@@ -46,10 +56,10 @@ def newest(events: list[Fact]) -> datetime | None:
 
 def _groups(message: Message) -> Iterator[tuple[Segment | None, Segment]]:
     orc: Segment | None = None
-    for segment in message.segments:
+    for segment in message.all("ORC", "OBR"):
         if segment.name == "ORC":
             orc = segment
-        elif segment.name == "OBR":
+        else:
             yield orc, segment
 
 
@@ -92,7 +102,11 @@ def _kind(obr: Segment) -> tuple[Kind, bool]:
         if section in _LABORATORY:
             return "lab", True
         return ("radiology" if section in _RADIOLOGY else "other"), True
-    words = f"{obr.text(4, 2)} {obr.text(4, 5)}"
+    return _guessed(f"{obr.text(4, 2)[:_WORDS]} {obr.text(4, 5)[:_WORDS]}"), False
+
+
+@lru_cache(maxsize=1024)  # a laboratory has some hundreds of tests
+def _guessed(words: str) -> Kind:
     if _IMAGING_WORDS.search(words):
-        return "radiology", False
-    return ("other" if _OTHER_WORDS.search(words) else "lab"), False
+        return "radiology"
+    return "other" if _OTHER_WORDS.search(words) else "lab"

@@ -16,7 +16,7 @@ from starlette.routing import Route as Path_
 
 from marsad_center import db, registry
 from marsad_center.facts.registry_sync import ActiveFeed, known, sync
-from marsad_center.gateway import metrics
+from marsad_center.gateway import lane, metrics
 from marsad_center.gateway.limits import Limits
 from marsad_center.gateway.listening import Listening
 from marsad_center.gateway.route import Route, Routes, zone
@@ -101,7 +101,7 @@ async def run(
 
 def _connector(settings: Settings) -> Callable[[], Awaitable[db.Connection]]:
     async def connect() -> db.Connection:
-        return await db.connect(settings.database, "gateway", command_seconds=_COMMAND_SECONDS)
+        return await db.connect(settings.database, "gateway", command_seconds=_COMMAND_SECONDS, session=lane.SESSION)
 
     return connect
 

@@ -77,6 +77,12 @@ class PostgresServer:
             host="127.0.0.1", port=self.port, name=database, credentials=self.credentials[role], ca=None
         )
 
+    @property
+    def pid(self) -> int:
+        """Of the server's first process, whose children are all others."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self, settings: Mapping[str, str] | None = None) -> None:
         """Start and return; connections are accepted a little later (use `wait`). `settings` go before our own."""
         options = [f"port={self.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self.folder}"]
