@@ -11,8 +11,8 @@ from e2e.cluster import cnpg, debian, environment, kind, operator, start
 from e2e.console import REPOSITORY, Steps
 
 CLUSTER = "marsad-test"
-# A browser, fonts with Arabic, and a database server of the same release line as the operand's.
-PACKAGES = ["chromium", "fonts-noto-core", "postgresql", "postgresql-client"]
+# A browser, fonts with Arabic, a database server of the same release line as the operand's, and a clock to set.
+PACKAGES = ["chromium", "fonts-noto-core", "postgresql", "postgresql-client", "faketime"]
 
 
 def run(arguments: Sequence[str]) -> int:

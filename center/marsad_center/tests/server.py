@@ -126,6 +126,16 @@ class PostgresServer:
             await connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
         await connection.close()
 
+    @property
+    def pid(self) -> int:
+        """The server's first process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def died(self) -> bool:
+        """Whether the server has ended by itself."""
+        return self._process is not None and self._process.poll() is not None
+
     def kill(self) -> None:
         """kill -9 of the whole server, as a node that dies would do it. `start` recovers it."""
         assert self._process is not None
