@@ -12,6 +12,7 @@ from datetime import datetime
 from marsad_center.facts.events import Fact
 from marsad_center.gateway import acknowledge, adt, charset, hl7, orders
 from marsad_center.gateway.acknowledge import Verdict
+from marsad_center.gateway.readers import READERS
 from marsad_center.gateway.route import Route, Routes
 
 log = logging.getLogger(__name__)
@@ -19,10 +20,6 @@ log = logging.getLogger(__name__)
 MAX_FIELD = 199  # characters of MSH-3, MSH-4, MSH-10: HL7's widest, and what an index entry bears
 
 UNKNOWN_BYTES = 64 * 1024  # kept of what no declared feed sent: anybody can send that, and much of it
-
-_ORDER_TYPES = {("ORM", "O01"), ("OML", "O21"), ("ORU", "R01")}
-_STORED_ONLY = {("ADT", "A28"), ("ADT", "A31"), *(("MDM", f"T{number:02}") for number in range(1, 12))}
-_ADT = adt.MOVEMENTS | adt.MERGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,18 +165,14 @@ def _judged(inbound: Inbound) -> Inbound:
         return inbound.refused("reject", "unknown-sender", "no feed is declared for MSH-3 and MSH-4")
     message = hl7.parse(inbound.raw, inbound.header)
     zone, at = inbound.route.zone, inbound.received_at
-    kind = (inbound.message_type, inbound.trigger)
     sent_at, event_at = adt.sent_time(message, zone), adt.event_time(message, zone)
     inbound = replace(inbound, codec=message.codec, sent_at=sent_at, event_at=event_at)
-    facts: list[Fact] = []
-    if kind in _ORDER_TYPES:
-        facts = orders.facts(message, inbound.message_type, zone, at)
-        inbound = replace(inbound, event_at=orders.newest(facts))
-    elif inbound.message_type == "ADT" and inbound.trigger in _ADT:
-        facts = adt.facts(message, inbound.trigger, zone, at)
-    elif kind not in _STORED_ONLY:
+    reader = READERS.get((inbound.message_type, inbound.trigger))
+    if reader is None:
         return inbound.refused("reject", "unknown-trigger", "this trigger is not supported", stored=True)
-    return replace(inbound, verdict="accept", facts=tuple(facts), stored=True).answered()
+    facts = reader(message, inbound.trigger, zone, at)
+    event_at = orders.newest(facts) or inbound.event_at
+    return replace(inbound, verdict="accept", facts=tuple(facts), event_at=event_at, stored=True).answered()
 
 
 def unanswered(

@@ -26,12 +26,21 @@ _CANCELS = frozenset({"CA", "OC", "CR", "DC", "OD"})
 _FINAL = frozenset({"", "F", "C"})
 
 
-def facts(message: Message, message_type: str, zone: tzinfo, received_at: datetime) -> list[Fact]:
-    """One order event an OBR. Raises MalformedMessage (missing-order, bad-time)."""
+def requests(message: Message, _trigger: str, zone: tzinfo, received_at: datetime) -> list[Fact]:
+    """ORM, OML: one order event an OBR. Raises MalformedMessage (missing-order, bad-time)."""
+    return _facts(message, zone, received_at, is_result=False)
+
+
+def results(message: Message, _trigger: str, zone: tzinfo, received_at: datetime) -> list[Fact]:
+    """ORU: one order event an OBR. Raises MalformedMessage (missing-order, bad-time)."""
+    return _facts(message, zone, received_at, is_result=True)
+
+
+def _facts(message: Message, zone: tzinfo, received_at: datetime, *, is_result: bool) -> list[Fact]:
     sent_at = read_time(message.first("MSH"), 7, zone) or received_at
     visit = visit_key(message)
     result: list[Fact] = [
-        _event(orc, obr, visit=visit, is_result=message_type == "ORU", zone=zone, sent_at=sent_at)
+        _event(orc, obr, visit=visit, is_result=is_result, zone=zone, sent_at=sent_at)
         for orc, obr in _groups(message)
     ]
     if not result:
