@@ -15,6 +15,7 @@ from marsad_center import db
 from marsad_center.facts.code_maps import count_unmapped, used
 from marsad_center.facts.encounter import Encounter, derive
 from marsad_center.facts.events import Fact, Merge, Movement, OrderEvent, Statement
+from marsad_center.facts.merging import survivors, write_merges
 from marsad_center.facts.order_writing import write_orders
 from marsad_center.facts.reversals import cancellations
 from marsad_center.facts.statement_writing import Said, lock_names, write_statements
@@ -91,9 +92,8 @@ async def write_facts(connection: db.Connection, stated: Sequence[Stated]) -> No
     if not stated:
         return
     await _lock(connection, stated)
-    merges = [(item, item.fact) for item in stated if isinstance(item.fact, Merge)]
-    for item, merge in merges:
-        await _merge(connection, item, merge)
+    merges = [(item.facility, item.message_id, item.fact) for item in stated if isinstance(item.fact, Merge)]
+    await write_merges(connection, merges)
     movements = [(item, item.fact) for item in stated if isinstance(item.fact, Movement)]
     if movements:
         await _insert_movements(connection, movements)
@@ -156,7 +156,7 @@ async def _derive_encounters(connection: db.Connection, visits: set[tuple[str, s
         list(facilities),
         list(keys),
     )
-    survivors = await _survivors(connection, {(row["facility"], row["patient_key"]) for row in rows})
+    stays = await survivors(connection, {(row["facility"], row["patient_key"]) for row in rows})
     logs: dict[tuple[str, str], list[Any]] = defaultdict(list)
     for row in rows:
         logs[row["facility"], row["visit_key"]].append(row)
@@ -165,7 +165,7 @@ async def _derive_encounters(connection: db.Connection, visits: set[tuple[str, s
     for (facility, _key), log in sorted(logs.items()):
         movements = [_movement(row) for row in log]
         encounter = derive(movements)
-        encounter.patient_key = survivors.get((facility, encounter.patient_key), encounter.patient_key)
+        encounter.patient_key = stays.get((facility, encounter.patient_key), encounter.patient_key)
         encounters.append([facility, *(_column(encounter, name) for name in list(_ENCOUNTER_COLUMNS)[1:])])
         by = cancellations(movements)
         taken += [(row["id"], by.get(row["id"])) for row in log if row["cancelled_by"] != by.get(row["id"])]
@@ -191,40 +191,3 @@ async def _upsert_encounters(connection: db.Connection, rows: list[list[Any]]) -
         f" ON CONFLICT (facility, visit_key) DO UPDATE SET {changes}, updated_at = now()",
         *(list(column) for column in zip(*rows, strict=True)),
     )
-
-
-async def _merge(connection: db.Connection, item: Stated, merge: Merge) -> None:
-    """`merged` is `survivor` from now on, in earlier merges and in encounters too."""
-    await connection.execute(
-        "INSERT INTO patient_merge AS p (facility, merged, survivor, event_at, message_id) VALUES ($1, $2, $3, $4, $5)"
-        " ON CONFLICT (facility, merged) DO UPDATE SET survivor = excluded.survivor, event_at = excluded.event_at,"
-        " message_id = excluded.message_id WHERE p.event_at <= excluded.event_at",
-        item.facility,
-        merge.merged,
-        merge.survivor,
-        merge.event_at,
-        item.message_id,
-    )
-    await connection.execute(
-        "UPDATE patient_merge SET survivor = $3 WHERE facility = $1 AND survivor = $2 AND merged <> $3",
-        item.facility,
-        merge.merged,
-        merge.survivor,
-    )
-    await connection.execute(
-        "UPDATE encounter SET patient_key = $3, updated_at = now() WHERE facility = $1 AND patient_key = $2",
-        item.facility,
-        merge.merged,
-        merge.survivor,
-    )
-
-
-async def _survivors(connection: db.Connection, patients: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    facilities, keys = zip(*patients, strict=True)
-    rows = await connection.fetch(
-        "SELECT p.* FROM patient_merge p JOIN unnest($1::text[], $2::text[]) AS k (facility, merged)"
-        " USING (facility, merged)",
-        list(facilities),
-        list(keys),
-    )
-    return {(row["facility"], row["merged"]): row["survivor"] for row in rows}

@@ -161,16 +161,17 @@ def _judged(inbound: Inbound) -> Inbound:
         return inbound.refused("error", "missing-control-id", "MSH-10 is empty")
     if not inbound.message_type:
         return inbound.refused("reject", "missing-type", "MSH-9 is empty")
-    if inbound.route is None:
+    route = inbound.route
+    if route is None:
         return inbound.refused("reject", "unknown-sender", "no feed is declared for MSH-3 and MSH-4")
     message = hl7.parse(inbound.raw, inbound.header)
-    zone, at = inbound.route.zone, inbound.received_at
+    zone, at = route.zone, inbound.received_at
     sent_at, event_at = adt.sent_time(message, zone), adt.event_time(message, zone)
     inbound = replace(inbound, codec=message.codec, sent_at=sent_at, event_at=event_at)
     reader = READERS.get((inbound.message_type, inbound.trigger))
     if reader is None:
         return inbound.refused("reject", "unknown-trigger", "this trigger is not supported", stored=True)
-    facts = reader(message, inbound.trigger, zone, at)
+    facts = reader(message, inbound.trigger, route.profile, at)
     event_at = orders.newest(facts) or inbound.event_at
     return replace(inbound, verdict="accept", facts=tuple(facts), event_at=event_at, stored=True).answered()
 

@@ -75,8 +75,8 @@ async def test_every_supported_trigger_is_accepted_and_known_ones_are_stored(dat
             assert await sender.code(message(trigger, trigger, "PID|1||new", "MRG|old")) == "AA"
         for trigger in ("ORM^O01", "OML^O21", "ORU^R01"):
             assert await sender.code(message(trigger, trigger, *order)) == "AA"
-        assert await sender.code(message("MDM^T02", "doc", "PID|1||P1", "TXA|1")) == "AA"
-        assert await sender.code(message("SIU^S12", "siu")) == "AR"
+        assert await sender.code(message("MDM^T02", "doc", "PID|1||P1", f"TXA|1{'|' * 11}D1")) == "AA"
+        assert await sender.code(message("SIU^S23", "siu")) == "AR"
     assert await count(database, "SELECT count(*) FROM message") == [(len(visit_triggers) + 7,)]
     assert await count(database, "SELECT count(*) FROM movement") == [(11,)]
 
