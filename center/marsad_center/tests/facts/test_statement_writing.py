@@ -10,6 +10,7 @@ from typing import Any
 
 from marsad_center.facts.events import STATEMENTS, Appointment, Bed, Code, Diagnosis, Fact, OrderEvent, Referral
 from marsad_center.facts.registry_sync import sync
+from marsad_center.facts.statements import derive
 from marsad_center.facts.writing import Stated, write_facts
 from marsad_center.registry import Center
 from marsad_center.tests.conftest import CENTER, Database
@@ -74,6 +75,20 @@ async def test_two_gateways_that_speak_of_one_thing_at_once_lose_nothing(databas
     await asyncio.gather(*(write(database, bed) for bed in random.Random(1).sample(beds, 12)))
     (bed,) = await rows(database, "SELECT status, since, source_at FROM bed")
     assert bed == {"status": Bed.STATES[11 % 3], "since": minute(11), "source_at": minute(11)}
+
+
+async def test_of_a_bed_only_the_newest_is_read_again_and_it_comes_to_the_same(database: Database) -> None:
+    chance = random.Random(7)
+    beds = [
+        Bed(key="W5^1^12", event_at=minute(chance.randrange(15)), received_at=minute(n), status=chance.choice("abc"))
+        for n in range(40)
+    ]
+    named = [replace(bed, status={"a": "occupied", "b": "housekeeping", "c": None}[bed.status or "c"]) for bed in beds]
+    for number, bed in enumerate(named, start=1):
+        await write(database, bed)
+        (row,) = await rows(database, "SELECT status, since FROM bed")
+        whole = derive(replace(each, id=id_) for id_, each in enumerate(named[:number]))
+        assert (row["status"], row["since"]) == (whole.status, whole.since)
 
 
 async def test_a_code_of_no_standard_system_is_counted_and_listed_until_it_is_mapped(database: Database) -> None:
