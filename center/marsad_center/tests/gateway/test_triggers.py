@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from marsad_center.facts.events import (
     Appointment,
@@ -379,3 +381,19 @@ def test_words_keep_their_script(charset: str, codec: str, words: str) -> None:
     assert (found.specialty, found.refusal) == (Code("L", "CARD", words), words)
     utf8 = judged(text.encode())
     assert codec == "utf-8" or utf8.reason == "bad-charset" or the(Referral, list(utf8.facts)).refusal != words
+
+
+NAMES = st.sampled_from(["EVN", "PID", "PV1", "PV2", "OBX", "DG1", "SCH", "TQ1", "AIS", "RF1", "PRD", "NTE", "ORC",
+                         "OBR", "RXE", "RXD", "RXA", "TXA", "NPU", "MRG", "ZBE", "MSA"])  # fmt: skip
+FIELDS = st.lists(st.sampled_from(["", '""', "1", "A^B^L", "x&y~z", "20261123", "20261123100000", "\\E\\", "عربي"]))
+LINES = st.builds(lambda name, fields: "|".join([name, *fields]), NAMES, FIELDS)
+
+
+@given(st.sampled_from(sorted(READERS)), st.lists(LINES, max_size=8))
+def test_whatever_the_segments_hold_a_message_is_read_or_refused_with_a_reason(
+    kind: tuple[str, str], lines: list[str]
+) -> None:
+    """A fault of the mapping would be refused as not-processed: it must not come to that."""
+    found = judged(message("^".join(kind), "1", *lines))
+    assert (found.verdict == "accept") == (not found.reason)
+    assert found.reason != "not-processed"
