@@ -8,7 +8,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from marsad_center.facts.events import STATEMENTS, Appointment, Bed, Code, Diagnosis, Fact, OrderEvent, Referral
+from marsad_center.facts.code_maps import Used, used
+from marsad_center.facts.events import (
+    STATEMENTS,
+    Appointment,
+    Bed,
+    Code,
+    Diagnosis,
+    Fact,
+    Movement,
+    OrderEvent,
+    Referral,
+)
 from marsad_center.facts.registry_sync import sync
 from marsad_center.facts.statements import derive
 from marsad_center.facts.writing import Stated, write_facts
@@ -98,6 +109,9 @@ async def test_a_code_of_no_standard_system_is_counted_and_listed_until_it_is_ma
     standard = Diagnosis(key="V1^I21", event_at=NOON, received_at=NOON, status="stated", diagnosis=Code("I10", "I21"))
     visits = [
         Appointment(key=f"A{n}", event_at=minute(n), received_at=minute(n), specialty=CARDIOLOGY) for n in range(3)
+    ]
+    assert used("KAMC", Movement("V1", "P1", "A04", NOON, NOON, specialty="CAR")) == [
+        Used("KAMC", "encounter", Code("", "CAR"), NOON)
     ]
     await write(database, order, standard, *visits)
     await write(database, *visits[:1])
