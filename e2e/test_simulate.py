@@ -92,9 +92,6 @@ async def test_the_figures_beside_visits_and_orders_have_something_to_count(data
                 )
             }  # fmt: skip
             unmapped = await connection.fetch("SELECT DISTINCT kind FROM unmapped_code")
-            sent = await connection.fetchval(
-                "SELECT count(*) FROM message WHERE trigger IN ('S12', 'I12', 'O11', 'V04')"
-            )
     assert account["answers"] == {"AA": 4000}
     assert all(counted.values()), counted
     assert [row["kind"] for row in unmapped] == ["encounter"], "PV1-10 has no system; all else is everybody's"

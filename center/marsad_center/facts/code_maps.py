@@ -32,9 +32,7 @@ def used(facility: str, fact: Fact) -> list[Used]:
     match fact:
         case OrderEvent(code_system=system, code=code, display=display) if code:
             return [Used(facility, "order", Code(system, code, display), fact.source_at)]
-        case Movement(specialty=str(specialty)) if (
-            specialty
-        ):  # PV1-10 is a word of the facility's own: it has no system
+        case Movement(specialty=str(specialty)) if specialty:  # PV1-10: a word of the facility's own, of no system
             return [Used(facility, "encounter", Code("", specialty), fact.received_at)]
         case Statement():
             return [Used(facility, fact.KIND, code, fact.received_at) for code in codes(fact)]
