@@ -43,7 +43,7 @@ class FeedProfile(_Frozen):
     ventilated_codes: tuple[str, ...] | None = None
     ambulance_modes: tuple[str, ...] | None = None
     ambulance_types: tuple[str, ...] | None = None
-    left_unseen_dispositions: tuple[str, ...] | None = None
+    lwbs_dispositions: tuple[str, ...] | None = None
     virtual_codes: tuple[str, ...] | None = None
     appointment_specialty: tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{2}-[0-9]{1,2}$")], ...] | None = None
 
@@ -94,7 +94,7 @@ class Facility(_Frozen):
     capacity: Capacity = Capacity()
     feeds: tuple[Feed, ...] = ()
     platforms: tuple[str, ...] = ()
-    code_maps: tuple[CodeMapping, ...] = ()
+    codes: tuple[CodeMapping, ...] = ()  # its own
 
 
 class Center(_Frozen):
@@ -111,7 +111,7 @@ class Center(_Frozen):
     freshness_objective_seconds: int = 120
     time_zone: str = "UTC"
     facilities: tuple[Facility, ...] = ()
-    code_maps: tuple[CodeMapping, ...] = ()  # of all facilities
+    codes: tuple[CodeMapping, ...] = ()  # of all facilities
 
 
 def load(path: Path) -> Center:

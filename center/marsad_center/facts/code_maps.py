@@ -100,9 +100,9 @@ async def sync_code_maps(connection: db.Connection, center: Center) -> int:
 
 
 def _maps(center: Center) -> Iterable[tuple[str, Sequence[CodeMapping]]]:
-    yield "", center.code_maps
+    yield "", center.codes
     for facility in center.facilities:
-        yield facility.code, facility.code_maps
+        yield facility.code, facility.codes
 
 
 def _rows(facility: str, maps: Sequence[CodeMapping]) -> list[dict[str, str]]:

@@ -39,6 +39,7 @@ class Profile:
 
 
 DEFAULT = Profile()
+_NAMES = {"lwbs_dispositions": "left_unseen_dispositions"}  # as the registry calls them
 
 
 def profile(given: FeedProfile | None, zone: tzinfo) -> Profile:
@@ -46,8 +47,8 @@ def profile(given: FeedProfile | None, zone: tzinfo) -> Profile:
     if given is None:
         return replace(DEFAULT, zone=zone)
     known = {each.name for each in fields(Profile)}
-    said = {name: value for name, value in given if value is not None and name in known}
-    return replace(DEFAULT, zone=zone, **{name: _value(name, value) for name, value in said.items()})
+    said = {_NAMES.get(name, name): value for name, value in given if value is not None}
+    return replace(DEFAULT, zone=zone, **{name: _value(name, value) for name, value in said.items() if name in known})
 
 
 def _value(name: str, value: Iterable[str] | bool) -> Any:

@@ -122,8 +122,8 @@ async def test_a_code_of_no_standard_system_is_counted_and_listed_until_it_is_ma
     ]
     mapping = {"localSystem": "L", "localCode": "CARD", "system": "SCT", "code": "394579002", "display": "Cardiology"}
     for_all = {"localSystem": "WinPath", "localCode": "us-0003", "system": "LN", "code": "24320-4"}
-    facilities = [dict(facility, codeMaps=[mapping]) for facility in CENTER["facilities"]]
-    mapped = CENTER | {"facilities": facilities, "codeMaps": [for_all]}
+    facilities = [dict(facility, codes=[mapping]) for facility in CENTER["facilities"]]
+    mapped = CENTER | {"facilities": facilities, "codes": [for_all]}
     async with database.connect("gateway") as connection:
         await sync(connection, Center.model_validate(mapped))
     await write(database, order, *visits)
@@ -136,7 +136,7 @@ async def test_a_code_of_no_standard_system_is_counted_and_listed_until_it_is_ma
 async def test_a_mapping_that_was_taken_back_is_no_longer_in_force(database: Database) -> None:
     mapping = {"localSystem": "L", "localCode": "CARD", "system": "SCT", "code": "394579002"}
     async with database.connect("gateway") as connection:
-        await sync(connection, Center.model_validate(CENTER | {"codeMaps": [mapping]}))
+        await sync(connection, Center.model_validate(CENTER | {"codes": [mapping]}))
         await sync(connection, Center.model_validate(CENTER))
     await write(database, Appointment(key="A", event_at=NOON, received_at=NOON, specialty=CARDIOLOGY))
     assert [row["code"] for row in await rows(database, "SELECT code FROM unmapped_code")] == ["CARD"]

@@ -34,7 +34,7 @@ def test_what_is_given_takes_the_place_of_that_default_and_of_no_other() -> None
 def test_codes_of_a_facilitys_own_for_every_moment() -> None:
     how = overrides(
         physicianContactCodes=["DOC"], admitDecisionCodes=["ADM"], offloadCodes=["OFF"], ventilatedCodes=["VENT"],
-        leftUnseenDispositions=["07"],
+        lwbsDispositions=["07"],
     )  # fmt: skip
     found = movement(how, "OBX|1|TS|DOC", "OBX|2|TS|ADM", "OBX|3|TS|OFF", "OBX|4|ST|VENT||Y")
     at = datetime(2026, 11, 23, 7, tzinfo=UTC)
