@@ -57,6 +57,8 @@ def read_header(raw: bytes) -> Header:
     line = raw[: MAX_HEADER + 1].split(b"\r", 1)[0].split(b"\n", 1)[0]
     if len(line) > MAX_HEADER:
         raise MalformedMessage("bad-header", f"MSH is longer than {MAX_HEADER} bytes")
+    if b"\x0b" in line or b"\x1c" in line:  # echoed, they would begin or end a block within the acknowledgement
+        raise MalformedMessage("bad-header", "MSH holds the bytes that frame a message")
     separator = line[3:4]
     fields = line.split(separator) if separator else []
     marks = fields[1] if len(fields) > 1 else b""

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from marsad_center.gateway import mllp
 from marsad_center.gateway.inbound import judge
 from marsad_center.gateway.mllp import Framer
+from marsad_center.gateway.profile import Profile
 from marsad_center.gateway.route import Route, Routes
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-ROUTES = Routes({("HIS", "KAMC"): Route(1, "KAMC", UTC), ("FUZZ", "FUZZ"): Route(2, "FUZZ", UTC)})
+ROUTES = Routes({("HIS", "KAMC"): Route(1, "KAMC", Profile()), ("FUZZ", "FUZZ"): Route(2, "FUZZ", Profile())})
 _CODES = {"AA", "AE", "AR", "CA", "CE", "CR"}
 
 
