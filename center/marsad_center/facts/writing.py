@@ -14,11 +14,14 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from marsad_center import db
+from marsad_center.facts.code_maps import count_unmapped, used
 from marsad_center.facts.columns import Columns
 from marsad_center.facts.encounter import derive
-from marsad_center.facts.events import Fact, Merge, Movement, OrderEvent
+from marsad_center.facts.events import Fact, Merge, Movement, OrderEvent, Statement
+from marsad_center.facts.merging import survivors, write_merges
 from marsad_center.facts.order_writing import write_orders
 from marsad_center.facts.reversals import cancellations
+from marsad_center.facts.statement_writing import Said, lock_names, write_statements
 
 
 class Stated(NamedTuple):
@@ -49,6 +52,11 @@ _MOVEMENT_COLUMNS: Mapping[str, str] = {
     "triage_level": "smallint",
     "triaged_at": "timestamptz",
     "seen_at": "timestamptz",
+    "specialty": "text",
+    "decided_at": "timestamptz",
+    "offloaded_at": "timestamptz",
+    "arrival_mode": "text",
+    "ventilated": "boolean",
 }
 _ENCOUNTER_COLUMNS: Mapping[str, str] = {
     "facility": "text",
@@ -70,12 +78,16 @@ _ENCOUNTER_COLUMNS: Mapping[str, str] = {
     "discharged_at": "timestamptz",
     "disposition": "text",
     "source_at": "timestamptz",
+    "specialty": "text",
+    "decided_at": "timestamptz",
+    "bedded_at": "timestamptz",
+    "offloaded_at": "timestamptz",
+    "arrival_mode": "text",
+    "ventilated": "boolean",
 }
 # Texts that an encounter does not have are null: whoever has no bed must not be counted in one.
-_NULLABLE = {"point_of_care", "room", "bed", "disposition"}
+_NULLABLE = {"point_of_care", "room", "bed", "disposition", "specialty", "arrival_mode"}
 _PYTHON_NAMES = {"class": "patient_class"}
-
-_SURVIVOR = "coalesce(p.survivor, e.patient_key)"
 
 _MOVEMENT = Columns(_MOVEMENT_COLUMNS)
 _ENCOUNTER = Columns(_ENCOUNTER_COLUMNS, nullable=_NULLABLE)
@@ -85,15 +97,11 @@ _LOCKS = Columns({"number": "bigint"})
 _MOVEMENT_NAMES = list(_MOVEMENT_COLUMNS)[2:]
 _movement_values = attrgetter(*(_PYTHON_NAMES.get(name, name) for name in _MOVEMENT_NAMES))
 _encounter_values = attrgetter(*(_PYTHON_NAMES.get(name, name) for name in list(_ENCOUNTER_COLUMNS)[1:]))
-# Whoever was merged into another is that other.
 _UPSERT_ENCOUNTERS = f"""
-    INSERT INTO encounter ({_ENCOUNTER.names})
-    SELECT {", ".join(_SURVIVOR if name == "patient_key" else f"e.{name}" for name in _ENCOUNTER_COLUMNS)}
-    FROM (SELECT {_ENCOUNTER.source}) AS e
-        LEFT JOIN patient_merge p ON p.facility = e.facility AND p.merged = e.patient_key
+    INSERT INTO encounter ({_ENCOUNTER.names}) SELECT {_ENCOUNTER.source}
     ON CONFLICT (facility, visit_key) DO UPDATE SET
         {", ".join(f"{name} = excluded.{name}" for name in list(_ENCOUNTER_COLUMNS)[2:])}, updated_at = now()
-"""  # noqa: S608 - constants
+"""
 _Visit = tuple[str, str]
 _NO_ID = 2**63 - 1
 
@@ -107,13 +115,12 @@ class _Logged(NamedTuple):
 
 
 async def write_facts(connection: db.Connection, stated: Sequence[Stated]) -> None:
-    """Store `stated` and derive every encounter and order they touch. Raises asyncpg's errors."""
+    """Store `stated` and derive every encounter, order and other thing they touch. Raises asyncpg's errors."""
     if not stated:
         return
     await _lock(connection, stated)
-    merges = [(item, item.fact) for item in stated if isinstance(item.fact, Merge)]
-    for item, merge in merges:
-        await _merge(connection, item, merge)
+    merges = [(item.facility, item.message_id, item.fact) for item in stated if isinstance(item.fact, Merge)]
+    await write_merges(connection, merges)
     movements = [(item, item.fact) for item in stated if isinstance(item.fact, Movement)]
     if movements:
         added = await insert_movements(connection, movements)
@@ -121,6 +128,9 @@ async def write_facts(connection: db.Connection, stated: Sequence[Stated]) -> No
     orders = [(item.facility, item.fact) for item in stated if isinstance(item.fact, OrderEvent)]
     if orders:
         await write_orders(connection, orders)
+    said = [Said(item.facility, item.message_id, item.fact) for item in stated if isinstance(item.fact, Statement)]
+    await write_statements(connection, said)
+    await count_unmapped(connection, [use for item in stated for use in used(item.facility, item.fact)])
 
 
 async def _lock(connection: db.Connection, stated: Iterable[Stated]) -> None:
@@ -133,6 +143,8 @@ async def _lock(connection: db.Connection, stated: Iterable[Stated]) -> None:
                 names |= {f"{facility}|patient|{fact.merged}", f"{facility}|patient|{fact.survivor}"}
             case OrderEvent():
                 names |= {f"{facility}|order|{number}" for number in (fact.placer, fact.filler) if number}
+            case Statement():
+                names |= lock_names(facility, fact)
     numbers = {int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True) for name in names}
     # One number after the other in ascending order: two batches can wait for each other, but never in a circle.
     await connection.execute(
@@ -163,12 +175,16 @@ async def derive_visits(
     """The encounters of `visits` from all their movements. Those `added` just now are the newest of their logs and are
     not read again; the caller's locks let nothing come in between."""
     logs = await _logs(connection, visits, added or {})
+    patients = {(facility, each.movement.patient_key) for (facility, _key), log in logs.items() for each in log}
+    stays = await survivors(connection, patients)
     encounters: list[Sequence[Any]] = []
     taken: list[tuple[int, int | None]] = []
     for (facility, _key), log in sorted(logs.items(), key=lambda visit: visit[0]):
         # The number tells movements of one visit apart; most have but this one, and it is not copied for it.
         visit = [each.movement if len(log) == 1 else replace(each.movement, id=each.id) for each in log]
-        encounters.append((facility, *_encounter_values(derive(visit))))
+        encounter = derive(visit)
+        encounter.patient_key = stays.get((facility, encounter.patient_key), encounter.patient_key)
+        encounters.append((facility, *_encounter_values(encounter)))
         by = cancellations(visit)
         taken += [(each.id, by.get(each.id)) for each in log if each.cancelled_by != by.get(each.id)]
     await connection.execute(_UPSERT_ENCOUNTERS, *_ENCOUNTER.arguments(encounters))
@@ -201,29 +217,3 @@ async def _logs(
 def movement_of(row: Any) -> Movement:
     """The movement of a row of the log."""
     return Movement(id=row["id"], **{_PYTHON_NAMES.get(name, name): row[name] for name in _MOVEMENT_NAMES})
-
-
-async def _merge(connection: db.Connection, item: Stated, merge: Merge) -> None:
-    """`merged` is `survivor` from now on, in earlier merges and in encounters too."""
-    await connection.execute(
-        "INSERT INTO patient_merge AS p (facility, merged, survivor, event_at, message_id) VALUES ($1, $2, $3, $4, $5)"
-        " ON CONFLICT (facility, merged) DO UPDATE SET survivor = excluded.survivor, event_at = excluded.event_at,"
-        " message_id = excluded.message_id WHERE p.event_at <= excluded.event_at",
-        item.facility,
-        merge.merged,
-        merge.survivor,
-        merge.event_at,
-        item.message_id,
-    )
-    await connection.execute(
-        "UPDATE patient_merge SET survivor = $3 WHERE facility = $1 AND survivor = $2 AND merged <> $3",
-        item.facility,
-        merge.merged,
-        merge.survivor,
-    )
-    await connection.execute(
-        "UPDATE encounter SET patient_key = $3, updated_at = now() WHERE facility = $1 AND patient_key = $2",
-        item.facility,
-        merge.merged,
-        merge.survivor,
-    )

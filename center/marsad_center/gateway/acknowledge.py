@@ -18,6 +18,7 @@ _ERROR_CODES = {
     "missing-type": "101",
     "missing-visit": "101",
     "missing-order": "101",
+    "missing-number": "101",
     "bad-charset": "102",
     "bad-segment": "102",
     "bad-time": "102",

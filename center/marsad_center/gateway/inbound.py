@@ -151,16 +151,17 @@ def _judged(inbound: Inbound) -> Inbound:
         return inbound.refused("error", "missing-control-id", "MSH-10 is empty")
     if not inbound.message_type:
         return inbound.refused("reject", "missing-type", "MSH-9 is empty")
-    if inbound.route is None:
+    route = inbound.route
+    if route is None:
         return inbound.refused("reject", "unknown-sender", "no feed is declared for MSH-3 and MSH-4")
     message = hl7.parse(inbound.raw, inbound.header)
-    zone = inbound.route.zone
+    zone = route.zone
     inbound.codec = message.codec
     inbound.sent_at, inbound.event_at = adt.sent_time(message, zone), adt.event_time(message, zone)
     reader = READERS.get((inbound.message_type, inbound.trigger))
     if reader is None:
         return inbound.refused("reject", "unknown-trigger", "this trigger is not supported", stored=True)
-    facts = reader(message, inbound.trigger, zone, inbound.received_at)
+    facts = reader(message, inbound.trigger, route.profile, inbound.received_at)
     inbound.facts, inbound.event_at = tuple(facts), orders.newest(facts) or inbound.event_at
     inbound.verdict, inbound.stored = "accept", True
     return inbound.answered()

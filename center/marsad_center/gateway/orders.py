@@ -1,15 +1,17 @@
-"""Orders and results (ORM, OML, ORU) to order events. Where each value is read from: PROFILE.md."""
+"""Orders and results (ORM, OML, OMG, OMI, ORU) to order events. Where each value is read from: PROFILE.md."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, tzinfo
+from datetime import datetime
 from functools import lru_cache
 
-from marsad_center.facts.events import Fact, Kind, OrderEvent
+from marsad_center.facts.events import Code, Fact, Kind, OrderEvent
 from marsad_center.gateway.adt import read_time, visit_key
+from marsad_center.gateway.coded import coded
 from marsad_center.gateway.hl7 import MalformedMessage, Message, Segment
+from marsad_center.gateway.profile import Profile
 
 # HL7 table 0074, diagnostic service section.
 _LABORATORY = frozenset(
@@ -28,21 +30,22 @@ _CANCELS = frozenset({"CA", "OC", "CR", "DC", "OD"})
 _FINAL = frozenset({"", "F", "C"})
 
 
-def requests(message: Message, _trigger: str, zone: tzinfo, received_at: datetime) -> list[Fact]:
-    """ORM, OML: one order event an OBR. Raises MalformedMessage (missing-order, bad-time)."""
-    return _facts(message, zone, received_at, is_result=False)
+def requests(message: Message, _trigger: str, profile: Profile, received_at: datetime) -> list[Fact]:
+    """ORM, OML, OMG, OMI: one order event an OBR. Raises MalformedMessage (missing-order, bad-time)."""
+    return _facts(message, profile, received_at, is_result=False)
 
 
-def results(message: Message, _trigger: str, zone: tzinfo, received_at: datetime) -> list[Fact]:
+def results(message: Message, _trigger: str, profile: Profile, received_at: datetime) -> list[Fact]:
     """ORU: one order event an OBR. Raises MalformedMessage (missing-order, bad-time)."""
-    return _facts(message, zone, received_at, is_result=True)
+    return _facts(message, profile, received_at, is_result=True)
 
 
-def _facts(message: Message, zone: tzinfo, received_at: datetime, *, is_result: bool) -> list[Fact]:
-    sent_at = read_time(message.first("MSH"), 7, zone) or received_at
+def _facts(message: Message, profile: Profile, received_at: datetime, *, is_result: bool) -> list[Fact]:
+    sent_at = read_time(message.first("MSH"), 7, profile.zone) or received_at
     visit = visit_key(message)
     result: list[Fact] = [
-        _event(orc, obr, visit=visit, is_result=is_result, zone=zone, sent_at=sent_at) for orc, obr in _groups(message)
+        _event(orc, obr, visit=visit, is_result=is_result, profile=profile, sent_at=sent_at)
+        for orc, obr in _groups(message)
     ]
     if not result:
         raise MalformedMessage("missing-order", "an order or result without OBR")
@@ -64,19 +67,20 @@ def _groups(message: Message) -> Iterator[tuple[Segment | None, Segment]]:
 
 
 def _event(
-    orc: Segment | None, obr: Segment, *, visit: str, is_result: bool, zone: tzinfo, sent_at: datetime
+    orc: Segment | None, obr: Segment, *, visit: str, is_result: bool, profile: Profile, sent_at: datetime
 ) -> OrderEvent:
     placer = obr.text(2) or (orc.text(2) if orc is not None else "")
     filler = obr.text(3) or (orc.text(3) if orc is not None else "")
     if not placer and not filler:
         raise MalformedMessage("missing-order", "an OBR without a number of the placer or the filler")
     kind, stated = _kind(obr)
-    transaction_at = read_time(orc, 9, zone)
-    requested_at = read_time(obr, 6, zone)
+    transaction_at = read_time(orc, 9, profile.zone)
+    requested_at = read_time(obr, 6, profile.zone)
     if not is_result:
         requested_at = min(filter(None, (transaction_at, requested_at)), default=sent_at)
-    changed_at = read_time(obr, 22, zone) if is_result else transaction_at
+    changed_at = read_time(obr, 22, profile.zone) if is_result else transaction_at
     at = changed_at or sent_at
+    code = coded(obr, 4) or Code("", "")
     cancelled = orc is not None and orc.text(1).upper() in _CANCELS
     final = is_result and obr.text(25).upper() in _FINAL
     return OrderEvent(
@@ -85,9 +89,9 @@ def _event(
         visit_key=visit,
         kind=kind,
         kind_stated=stated,
-        code_system=obr.text(4, 3),
-        code=obr.text(4, 1),
-        display=obr.text(4, 2),
+        code_system=code.system,
+        code=code.code,
+        display=code.display,
         ordered_at=None if cancelled else requested_at,
         resulted_at=at if final and not cancelled else None,
         cancelled_at=at if cancelled else None,

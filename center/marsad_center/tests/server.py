@@ -126,12 +126,6 @@ class PostgresServer:
             await connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
         await connection.close()
 
-    @property
-    def pid(self) -> int:
-        """The server's first process."""
-        assert self._process is not None
-        return self._process.pid
-
     def died(self) -> bool:
         """Whether the server has ended by itself."""
         return self._process is not None and self._process.poll() is not None

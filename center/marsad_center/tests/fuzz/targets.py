@@ -13,7 +13,7 @@ from marsad_center.gateway.mllp import Framer
 from marsad_center.gateway.route import Route, Routes
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-ROUTES = Routes({("HIS", "KAMC"): Route(1, "KAMC", UTC), ("FUZZ", "FUZZ"): Route(2, "FUZZ", UTC)})
+ROUTES = Routes({("HIS", "KAMC"): Route(1, "KAMC"), ("FUZZ", "FUZZ"): Route(2, "FUZZ")})
 _CODES = {"AA", "AE", "AR", "CA", "CE", "CR"}
 
 
