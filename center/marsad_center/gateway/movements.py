@@ -36,7 +36,7 @@ def merges(message: Message, _trigger: str, profile: Profile, received_at: datet
     for segment in message.all("PID", "MRG"):  # A40 may repeat them
         if segment.name == "PID":
             survivor = segment.text(3) or segment.text(2)
-        elif segment.name == "MRG" and survivor and segment.text(1) not in ("", survivor):
+        elif survivor and segment.text(1) not in ("", survivor):
             result.append(Merge(merged=segment.text(1), survivor=survivor, event_at=at))
     return result
 

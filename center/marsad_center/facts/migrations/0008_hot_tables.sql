@@ -1,4 +1,4 @@
--- What every message touches carries only what something needs. Why each goes: docs/adr/0019.
+-- What every message touches carries only what something needs. Why each goes: docs/adr/0024.
 SET LOCAL search_path = center;
 
 -- Nothing is ever deleted from feed, facility or message, and what names them has just read or written them: these could
