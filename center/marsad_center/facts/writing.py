@@ -99,11 +99,15 @@ _LOCKS = Columns({"number": "bigint"})
 _MOVEMENT_NAMES = list(_MOVEMENT_COLUMNS)[2:]
 _movement_values = attrgetter(*(_PYTHON_NAMES.get(name, name) for name in _MOVEMENT_NAMES))
 _encounter_values = attrgetter(*(_PYTHON_NAMES.get(name, name) for name in list(_ENCOUNTER_COLUMNS)[1:]))
+# Whoever was merged into another is that other.
 _UPSERT_ENCOUNTERS = f"""
-    INSERT INTO encounter ({_ENCOUNTER.names}) SELECT {_ENCOUNTER.source}
+    INSERT INTO encounter ({_ENCOUNTER.names})
+    SELECT {", ".join(_SURVIVOR if name == "patient_key" else f"e.{name}" for name in _ENCOUNTER_COLUMNS)}
+    FROM (SELECT {_ENCOUNTER.source}) AS e
+        LEFT JOIN patient_merge p ON p.facility = e.facility AND p.merged = e.patient_key
     ON CONFLICT (facility, visit_key) DO UPDATE SET
         {", ".join(f"{name} = excluded.{name}" for name in list(_ENCOUNTER_COLUMNS)[2:])}, updated_at = now()
-"""
+"""  # noqa: S608 - constants
 _Visit = tuple[str, str]
 _NO_ID = 2**63 - 1
 
@@ -177,16 +181,12 @@ async def derive_visits(
     """The encounters of `visits` from all their movements. Those `added` just now are the newest of their logs and are
     not read again; the caller's locks let nothing come in between."""
     logs = await _logs(connection, visits, added or {})
-    patients = {(facility, each.movement.patient_key) for (facility, _key), log in logs.items() for each in log}
-    stays = await survivors(connection, patients)
     encounters: list[Sequence[Any]] = []
     taken: list[tuple[int, int | None]] = []
     for (facility, _key), log in sorted(logs.items(), key=lambda visit: visit[0]):
         # The number tells movements of one visit apart; most have but this one, and it is not copied for it.
         visit = [each.movement if len(log) == 1 else replace(each.movement, id=each.id) for each in log]
-        encounter = derive(visit)
-        encounter.patient_key = stays.get((facility, encounter.patient_key), encounter.patient_key)
-        encounters.append((facility, *_encounter_values(encounter)))
+        encounters.append((facility, *_encounter_values(derive(visit))))
         by = cancellations(visit)
         taken += [(each.id, by.get(each.id)) for each in log if each.cancelled_by != by.get(each.id)]
     await connection.execute(_UPSERT_ENCOUNTERS, *_ENCOUNTER.arguments(encounters))
