@@ -18,7 +18,7 @@ class Told(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """`what`: cleaning_response (dirty to cleaning begun), cleaning (begun to clean), cleaning_turn (dirty to clean)."""
+    """`what`: cleaning_response (dirty to begun), cleaning (begun to clean) or cleaning_turn (dirty to clean)."""
 
     what: str
     ended: datetime

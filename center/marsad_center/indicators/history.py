@@ -13,23 +13,20 @@ Roles: `series` runs as reader (and as analytics); everything else as analytics.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import asyncpg
+
 from marsad_center.db import Connection
 from marsad_center.indicators.figures import Figure
+from marsad_center.registry import Retention
+
+log = logging.getLogger(__name__)
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """Days that each series is kept."""
-
-    minute_days: int = 7
-    hour_days: int = 396  # 13 months
-    day_days: int = 3653  # 10 years
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +93,17 @@ async def series(  # noqa: PLR0917 - what a query of the web says
     return [Point(**row) for row in rows]
 
 
-async def keep(connection: Connection, now: datetime, retention: Retention) -> int:
-    """Make partitions ahead and drop those that are too old; how many. Raises LockNotAvailableError when readers hold
-    them for longer than two seconds: try again later."""
-    changed: int = await connection.fetchval(
-        "SELECT keep_series($1, $2, $3, $4)", now, retention.minute_days, retention.hour_days, retention.day_days
-    )
-    return changed
+async def keep(connection: Connection, now: datetime, retention: Retention) -> bool:
+    """Make partitions ahead and drop those that are too old; False when readers of the series were in the way for two
+    seconds, and it is to be tried again."""
+    try:
+        await connection.execute(
+            "SELECT keep_series($1, $2, $3, $4)", now, retention.minute_days, retention.hour_days, retention.day_days
+        )
+    except asyncpg.LockNotAvailableError:
+        log.warning("partitions of the history wait for its readers and are made at the next try")
+        return False
+    return True
 
 
 async def record(connection: Connection, figures: Iterable[Figure], now: datetime, zone: str) -> None:

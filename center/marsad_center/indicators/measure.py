@@ -43,10 +43,11 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When figures are computed, and the freshness objective in force."""
+    """When figures are computed, the freshness objective in force, and all platforms that are active somewhere."""
 
     now: datetime
     objective_seconds: float
+    platforms: Sequence[str] = ()
 
 
 Formula = Callable[[Sequence[Facts], Indicator, Moment], Measure]

@@ -1,4 +1,4 @@
-"""NEDOCS, the national emergency department overcrowding scale (Weiss et al., Academic Emergency Medicine 2004;11:38-50).
+"""NEDOCS, the national emergency department overcrowding scale (Weiss, Academic Emergency Medicine 2004;11:38-50).
 
 Bands: to 20 not busy, 60 busy, 100 extremely busy but not overcrowded, 140 overcrowded, 180 severely, above dangerously
 overcrowded. Boarders are divided by the hospital's beds; several public calculators divide them by those of the ED.

@@ -32,15 +32,6 @@ Counts = Mapping[Cell, Count]
 Spreads = Mapping[Cell, Spread]
 
 
-def cells(specialty: str | None, triage_level: int | None) -> tuple[Cell, ...]:
-    """Where a visit counts."""
-    return (
-        WHOLE,
-        Cell(SPECIALTY, specialty or UNKNOWN),
-        Cell(TRIAGE, UNKNOWN if triage_level is None else str(triage_level)),
-    )
-
-
 class Tally:
     """Gathers counts and spreads by name, then gives them away."""
 

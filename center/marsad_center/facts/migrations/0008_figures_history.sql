@@ -1,11 +1,32 @@
 -- Figures say how good their data are and what they are made of, and their history is kept: a value a minute for a week, an
 -- hour for a year, a day for ten. The series are partitioned by time, so what is too old is dropped and never deleted.
--- An older analytics writes no quality, no dimensions and no history.
+-- An older analytics writes neither details nor history.
 SET LOCAL search_path = center;
 
-ALTER TABLE indicator_value
-    ADD COLUMN quality    double precision,  -- share of the feeds it is made from that bring nothing; null without a feed
-    ADD COLUMN dimensions jsonb;             -- {"triage": {"2": [value, numerator, denominator]}}; null where it has none
+-- Beside indicator_value and not in it: an older dashboard reads all columns of that, and takes no more than it knows.
+CREATE TABLE indicator_detail (
+    id         text NOT NULL,
+    facility   text NOT NULL,
+    quality    double precision,         -- share of the feeds it is made from that bring nothing; null without a feed
+    dimensions jsonb,                    -- {"triage": {"2": [value, numerator, denominator]}}; null where it has none
+    PRIMARY KEY (id, facility)
+);
+GRANT SELECT, INSERT, UPDATE, DELETE ON indicator_detail TO analytics;
+GRANT SELECT ON indicator_detail TO reader;
+
+-- ---------------------------------------------------------------- what windows are read by
+CREATE INDEX encounter_ed_departed ON encounter (facility, ed_departed_at)
+    WHERE ed_departed_at IS NOT NULL AND state <> 'cancelled';
+CREATE INDEX encounter_decided ON encounter (facility, decided_at) WHERE decided_at IS NOT NULL AND state <> 'cancelled';
+CREATE INDEX encounter_bedded ON encounter (facility, bedded_at) WHERE bedded_at IS NOT NULL AND state <> 'cancelled';
+CREATE INDEX encounter_consulted ON encounter (facility, arrived_at) WHERE class IN ('O', 'V');
+CREATE INDEX statement_bed ON statement (facility, event_at) WHERE kind = 'bed';
+
+-- How a bed's status went on: of the log of statements the only part that figures need, and nothing of a patient.
+CREATE VIEW bed_status AS
+    SELECT id, facility, key AS bed, event_at AS at, received_at, status FROM statement
+    WHERE kind = 'bed' AND status IS NOT NULL;
+GRANT SELECT ON bed_status TO analytics;
 
 -- ---------------------------------------------------------------- history
 -- The value that was shown, not what a late message makes of it afterwards. Nothing is kept where there was not enough data.

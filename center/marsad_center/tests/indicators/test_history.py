@@ -9,7 +9,8 @@ import pytest
 
 from marsad_center.indicators import history
 from marsad_center.indicators.figures import Figure
-from marsad_center.indicators.history import DAY, HOUR, MINUTE, Point, Retention
+from marsad_center.indicators.history import DAY, HOUR, MINUTE, Point
+from marsad_center.registry import Retention
 from marsad_center.tests.conftest import Database
 
 NOON = datetime(2025, 3, 10, 12, 0, tzinfo=UTC)
@@ -17,8 +18,7 @@ ZONE = "Asia/Riyadh"  # midnight there is 21:00 UTC
 
 
 def census(value: float | None, facility: str = "KAMC") -> Figure:
-    status = "no-data" if value is None else "info"
-    return Figure("ed.census", facility, value, "count", None, None, None, None, status, None, None, NOON)
+    return Figure("ed.census", facility, value, "count", None, None, None, None, "info", None, None, NOON)
 
 
 async def _play(connection: asyncpg.Connection, start: datetime, minutes: int, every: int = 1) -> None:
@@ -90,7 +90,8 @@ async def test_old_partitions_are_dropped_and_new_ones_are_there_before_they_are
             *(f"series_minute_202503{day}" for day in (10, 11, 12, 13)),
             *("series_hour_202503", "series_hour_202504", "series_day_2025", "series_day_2026"),
         }
-        assert await history.keep(analytics, NOON, Retention()) == 0
+        assert await history.keep(analytics, NOON, Retention())
+        assert await partitions(analytics) == first
         await _play(analytics, NOON, 3)
         await history.keep(analytics, NOON + 8 * DAY, Retention(minute_days=7))
         assert {name for name in await partitions(analytics) if "minute" in name} == {
@@ -105,7 +106,7 @@ async def test_no_argument_drops_what_is_young_by_the_servers_clock(database: Da
         now = await analytics.fetchval("SELECT now()")
         await history.keep(analytics, now, Retention())
         await history.record(analytics, [census(1)], now, "UTC")
-        await history.keep(analytics, now + 4000 * DAY, Retention(0, 0, 0))
+        await history.keep(analytics, now + 4000 * DAY, Retention(minute_days=0, hour_days=0, day_days=0))
         assert await analytics.fetchval("SELECT count(*) FROM series_minute") == 1
 
 
