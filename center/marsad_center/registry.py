@@ -51,6 +51,16 @@ class Capacity(_Frozen):
     beds: Mapping[str, int] = {}
 
 
+class CodeMapping(_Frozen):
+    """What a local code means, in a code system that everybody knows."""
+
+    local_system: str
+    local_code: str
+    system: str
+    code: str
+    display: str = ""
+
+
 class Facility(_Frozen):
     """One hospital, primary care center or polyclinic of the health cluster."""
 
@@ -62,6 +72,7 @@ class Facility(_Frozen):
     capacity: Capacity = Capacity()
     feeds: tuple[Feed, ...] = ()
     platforms: tuple[str, ...] = ()
+    code_maps: tuple[CodeMapping, ...] = ()
 
 
 class Threshold(_Frozen):
@@ -95,6 +106,7 @@ class Center(_Frozen):
     freshness_objective_seconds: int = 120
     time_zone: str = "UTC"
     facilities: tuple[Facility, ...] = ()
+    code_maps: tuple[CodeMapping, ...] = ()  # of all facilities
     indicators: tuple[Threshold, ...] = ()
     history: Retention = Retention()
 
