@@ -2,7 +2,7 @@
 
 Every query is given the facilities ($1); a windowed one also the beginning of its window ($2), the latest time that
 counts ($3: senders' clocks may be a minute ahead) and, where it asks for it, the clock ($4). It gives one row a
-facility and part (specialty, triage level) with named amounts, or with `name`, `seconds`, `amount` where it gives
+facility and part (specialty, triage level) with named amounts, or with `name` and the list `seconds` where it gives
 durations. Roles: analytics, which can read nothing that names a patient or a visit.
 """
 
@@ -66,13 +66,13 @@ SELECT facility, specialty, triage_level,
 )
 WAITS = Query(
     """
-SELECT facility, specialty, triage_level, name, floor(extract(epoch FROM until - ed_arrived_at))::bigint AS seconds,
-       count(*) AS amount
+SELECT facility, specialty, triage_level, name,
+       array_agg(floor(extract(epoch FROM until - ed_arrived_at))::bigint) AS seconds
   FROM encounter CROSS JOIN LATERAL (VALUES ('triage', triaged_at), ('doctor', seen_at),
        ('offload', CASE WHEN arrival_mode = 'ambulance' THEN offloaded_at END)) AS wait (name, until)
  WHERE facility = ANY ($1) AND state <> 'cancelled' AND ed_arrived_at > $2 AND ed_arrived_at <= $3
    AND until >= ed_arrived_at AND until <= $3
- GROUP BY 1, 2, 3, 4, 5""",
+ GROUP BY 1, 2, 3, 4""",
     span=DAY,
     specialty=True,
     triage=True,
@@ -96,11 +96,11 @@ SELECT facility, specialty, triage_level, count(*) AS left_ed,
 STAYS = Query(
     """
 SELECT facility, specialty, triage_level, 'stay' AS name,
-       floor(extract(epoch FROM ed_departed_at - ed_arrived_at))::bigint AS seconds, count(*) AS amount
+       array_agg(floor(extract(epoch FROM ed_departed_at - ed_arrived_at))::bigint) AS seconds
   FROM encounter
  WHERE facility = ANY ($1) AND state <> 'cancelled' AND ed_departed_at >= ed_arrived_at
    AND ed_departed_at > $2 AND ed_departed_at <= $3
- GROUP BY 1, 2, 3, 4, 5""",
+ GROUP BY 1, 2, 3, 4""",
     span=DAY,
     specialty=True,
     triage=True,
@@ -121,13 +121,14 @@ SELECT facility, specialty, triage_level,
     specialty=True,
     triage=True,
 )
+# The last to get a bed, of those who arrived within two days.
 BEDDED = Query(
     """
 SELECT code AS facility, greatest(0, extract(epoch FROM bedded_at - ed_arrived_at))::float8 AS seconds
   FROM unnest($1::text[]) AS code CROSS JOIN LATERAL (
        SELECT bedded_at, ed_arrived_at FROM encounter
-        WHERE facility = code AND state <> 'cancelled' AND ed_arrived_at IS NOT NULL
-          AND bedded_at > $2 AND bedded_at <= $3
+        WHERE facility = code AND state <> 'cancelled'
+          AND ed_arrived_at > $2::timestamptz - interval '1 day' AND bedded_at > $2 AND bedded_at <= $3
         ORDER BY bedded_at DESC, ed_arrived_at LIMIT 1) AS last""",
     span=DAY,
 )
@@ -173,12 +174,11 @@ SELECT facility, bed, at, status FROM bed_status WHERE facility = ANY ($1) AND a
 
 RESULTED = Query(
     """
-SELECT facility, kind AS name, floor(extract(epoch FROM resulted_at - ordered_at))::bigint AS seconds,
-       count(*) AS amount
+SELECT facility, kind AS name, array_agg(floor(extract(epoch FROM resulted_at - ordered_at))::bigint) AS seconds
   FROM clinical_order
  WHERE facility = ANY ($1) AND kind IN ('lab', 'radiology') AND resulted_at > $2 AND resulted_at <= $3
    AND ordered_at <= resulted_at AND cancelled_at IS NULL
- GROUP BY 1, 2, 3""",
+ GROUP BY 1, 2""",
     span=DAY,
 )
 

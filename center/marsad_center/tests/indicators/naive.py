@@ -131,7 +131,7 @@ def nedocs(world: World) -> Answer:
     for facility in world.facilities:
         here = world.at(facility["code"])
         bedded = [row for row in here.encounter if here.within(row["bedded_at"]) and row["state"] != "cancelled"]
-        bedded = [row for row in bedded if row["ed_arrived_at"]]
+        bedded = [row for row in bedded if row["ed_arrived_at"] and row["ed_arrived_at"] > here.now - 2 * DAY]
         if not (here.codes and facility["ed_spaces"] and facility["beds"] and bedded):
             continue
         newest = max(row["bedded_at"] for row in bedded)
