@@ -67,7 +67,7 @@ SELECT facility, specialty, triage_level,
 WAITS = Query(
     """
 SELECT facility, specialty, triage_level, name,
-       array_agg(floor(extract(epoch FROM until - ed_arrived_at))::bigint) AS seconds
+       array_agg(floor(date_part('epoch', until - ed_arrived_at))::bigint) AS seconds
   FROM encounter CROSS JOIN LATERAL (VALUES ('triage', triaged_at), ('doctor', seen_at),
        ('offload', CASE WHEN arrival_mode = 'ambulance' THEN offloaded_at END)) AS wait (name, until)
  WHERE facility = ANY ($1) AND state <> 'cancelled' AND ed_arrived_at > $2 AND ed_arrived_at <= $3
@@ -96,7 +96,7 @@ SELECT facility, specialty, triage_level, count(*) AS left_ed,
 STAYS = Query(
     """
 SELECT facility, specialty, triage_level, 'stay' AS name,
-       array_agg(floor(extract(epoch FROM ed_departed_at - ed_arrived_at))::bigint) AS seconds
+       array_agg(floor(date_part('epoch', ed_departed_at - ed_arrived_at))::bigint) AS seconds
   FROM encounter
  WHERE facility = ANY ($1) AND state <> 'cancelled' AND ed_departed_at >= ed_arrived_at
    AND ed_departed_at > $2 AND ed_departed_at <= $3
@@ -124,7 +124,7 @@ SELECT facility, specialty, triage_level,
 # The last to get a bed, of those who arrived within two days.
 BEDDED = Query(
     """
-SELECT code AS facility, greatest(0, extract(epoch FROM bedded_at - ed_arrived_at))::float8 AS seconds
+SELECT code AS facility, greatest(0, date_part('epoch', bedded_at - ed_arrived_at))::float8 AS seconds
   FROM unnest($1::text[]) AS code CROSS JOIN LATERAL (
        SELECT bedded_at, ed_arrived_at FROM encounter
         WHERE facility = code AND state <> 'cancelled'
@@ -136,7 +136,7 @@ SELECT code AS facility, greatest(0, extract(epoch FROM bedded_at - ed_arrived_a
 DISCHARGED = Query(
     """
 SELECT facility, specialty, count(*) AS discharges,
-       sum(floor(extract(epoch FROM discharged_at - admitted_at)))::bigint AS inpatient_seconds
+       sum(floor(date_part('epoch', discharged_at - admitted_at)))::bigint AS inpatient_seconds
   FROM encounter
  WHERE facility = ANY ($1) AND discharged_at > $2 AND discharged_at <= $3 AND admitted_at <= discharged_at
    AND state = 'departed'
@@ -147,9 +147,9 @@ SELECT facility, specialty, count(*) AS discharges,
 # Bed-days of the window. A facility that was connected later is only observed from its first discharge on.
 OCCUPIED = Query(
     """
-SELECT code AS facility, floor(extract(epoch FROM $4::timestamptz - since))::bigint AS observed_seconds,
-       (SELECT coalesce(sum(floor(greatest(0, extract(
-                   epoch FROM least(until, $4::timestamptz) - greatest(admitted_at, since))))), 0)
+SELECT code AS facility, floor(date_part('epoch', $4::timestamptz - since))::bigint AS observed_seconds,
+       (SELECT coalesce(sum(floor(greatest(0, date_part(
+                   'epoch', least(until, $4::timestamptz) - greatest(admitted_at, since))))), 0)
           FROM (SELECT admitted_at, discharged_at AS until FROM encounter
                  WHERE facility = code AND state = 'departed' AND admitted_at <= discharged_at
                    AND discharged_at > since AND discharged_at <= $3
@@ -174,7 +174,7 @@ SELECT facility, bed, at, status FROM bed_status WHERE facility = ANY ($1) AND a
 
 RESULTED = Query(
     """
-SELECT facility, kind AS name, array_agg(floor(extract(epoch FROM resulted_at - ordered_at))::bigint) AS seconds
+SELECT facility, kind AS name, array_agg(floor(date_part('epoch', resulted_at - ordered_at))::bigint) AS seconds
   FROM clinical_order
  WHERE facility = ANY ($1) AND kind IN ('lab', 'radiology') AND resulted_at > $2 AND resulted_at <= $3
    AND ordered_at <= resulted_at AND cancelled_at IS NULL
