@@ -84,7 +84,7 @@ async def present(connection: Connection, codes: Sequence[str]) -> dict[str, Pre
     boarding: dict[str, datetime] = {}
     for row in await connection.fetch(windows.PRESENT.sql, list(codes)):
         code, since = row["facility"], row["boarding_since"]
-        _count(tallies[code], windows.PRESENT, row)
+        _add(tallies[code], windows.PRESENT, row)
         if since is not None:
             boarding[code] = min(since, boarding.get(code, since))
     return {code: Present(tally.counts, boarding.get(code)) for code, tally in tallies.items()}
@@ -95,12 +95,9 @@ async def recent(connection: Connection, codes: Sequence[str], now: datetime) ->
     # Counters first: whatever commits in between is then in the facts and not yet in source_at, never the reverse.
     senders = await feeds(connection, codes, now)
     tallies = {code: Tally() for code in codes}
-    for query in windows.COUNTED:
+    for query in windows.WINDOWS:
         for row in await _fetch(connection, query, codes, now):
-            _count(tallies[row["facility"]], query, row)
-    for query in windows.SPREAD:
-        for row in await _fetch(connection, query, codes, now):
-            tallies[row["facility"]].spread(row["name"], _cells(query, row), row["seconds"])
+            _add(tallies[row["facility"]], query, row)
     await _cleaned(connection, tallies, now)
     by_hour = await _hours(connection, codes, now)
     waits = {row["facility"]: row["seconds"] for row in await _fetch(connection, windows.BEDDED, codes, now)}
@@ -125,11 +122,15 @@ def _cells(query: Query, row: Any) -> list[Cell]:
     return found
 
 
-def _count(tally: Tally, query: Query, row: Any) -> None:
+def _add(tally: Tally, query: Query, row: Any) -> None:
     where = _cells(query, row)
-    for name, amount in row.items():
-        if name not in _KEYS:
-            tally.count(name, where, amount)
+    for name, found in row.items():
+        if name in _KEYS or not found:
+            continue
+        if isinstance(found, list):
+            tally.spread(name, where, found)
+        else:
+            tally.count(name, where, found)
 
 
 async def _cleaned(connection: Connection, tallies: Mapping[str, Tally], now: datetime) -> None:

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 APPLICATION = "analytics"
 COALESCE_SECONDS = 0.1  # notifications within this time share one pass
-COALESCE_MOST = 1.0  # and at most this time where passes take long: so that they never take more than half of a core
+COALESCE_MOST = 0.5  # and at most this time where passes take long, so that others have half of the time
 TICK_SECONDS = 10.0
 
 # Errors of a pass that another try heals. Anything else ends the process, and Kubernetes starts a clean one.

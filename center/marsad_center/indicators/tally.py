@@ -41,11 +41,10 @@ class Tally:
         self._spreads: dict[str, dict[Cell, list[int]]] = defaultdict(lambda: defaultdict(list))
 
     def count(self, name: str, where: Iterable[Cell], amount: int) -> None:
-        """Add `amount` to each cell; nothing for 0."""
-        if amount:
-            counted = self.counts[name]
-            for cell in where:
-                counted[cell] += amount
+        """Add `amount` to each cell."""
+        counted = self.counts[name]
+        for cell in where:
+            counted[cell] += amount
 
     def spread(self, name: str, where: Iterable[Cell], seconds: Sequence[int]) -> None:
         """Add durations to each cell."""

@@ -2,8 +2,8 @@
 
 Every query is given the facilities ($1); a windowed one also the beginning of its window ($2), the latest time that
 counts ($3: senders' clocks may be a minute ahead) and, where it asks for it, the clock ($4). It gives one row a
-facility and part (specialty, triage level) with named amounts, or with `name` and the list `seconds` where it gives
-durations. Roles: analytics, which can read nothing that names a patient or a visit.
+facility and part (specialty, triage level), with a column a count (a number) or a column of durations (a list of
+seconds). Roles: analytics, which can read nothing that names a patient or a visit.
 """
 
 from __future__ import annotations
@@ -28,6 +28,14 @@ class Query:
     triage: bool = False
 
 
+def _waits(until: str, when: str = "true") -> str:
+    """The list of seconds from arrival to `until`, where that is known and lies neither before nor ahead ($3)."""
+    return (
+        f"array_agg(floor(date_part('epoch', {until} - ed_arrived_at))::bigint)"
+        f" FILTER (WHERE {until} >= ed_arrived_at AND {until} <= $3 AND {when})"
+    )
+
+
 # A patient boards when he was admitted, or is to be, and is still in the ED.
 PRESENT = Query(
     """
@@ -46,15 +54,19 @@ SELECT facility, specialty, triage_level, count(*) FILTER (WHERE in_ed) AS censu
     triage=True,
 )
 
-# Visits to the ED by arrival. A visit counts for its level's limit once it was seen or the limit is over.
+# Visits to the ED by arrival, and the waits from it. A visit counts for its limit once it was seen or the limit is
+# over.
 ARRIVED = Query(
     f"""
 SELECT facility, specialty, triage_level,
        count(*) FILTER (WHERE ed_arrived_at > $4::timestamptz - interval '1 hour') AS arrivals,
        count(*) FILTER (WHERE triage_level IS NOT NULL
                             AND (seen_at IS NOT NULL OR $4::timestamptz - ed_arrived_at > within)) AS limits,
-       count(*) FILTER (WHERE seen_at - ed_arrived_at <= within) AS within_limits
-  FROM (SELECT facility, specialty, triage_level, ed_arrived_at, seen_at,
+       count(*) FILTER (WHERE seen_at - ed_arrived_at <= within) AS within_limits,
+       {_waits("triaged_at")} AS triage,
+       {_waits("seen_at")} AS doctor,
+       {_waits("offloaded_at", "arrival_mode = 'ambulance'")} AS offload
+  FROM (SELECT facility, specialty, triage_level, ed_arrived_at, triaged_at, seen_at, offloaded_at, arrival_mode,
                make_interval(mins => (ARRAY[{", ".join(map(str, CTAS_MINUTES))}])[triage_level]) AS within
           FROM encounter WHERE facility = ANY ($1) AND state <> 'cancelled'
            AND ed_arrived_at > $2 AND ed_arrived_at <= $3) AS visit
@@ -64,43 +76,19 @@ SELECT facility, specialty, triage_level,
     specialty=True,
     triage=True,
 )
-WAITS = Query(
-    """
-SELECT facility, specialty, triage_level, name,
-       array_agg(floor(date_part('epoch', until - ed_arrived_at))::bigint) AS seconds
-  FROM encounter CROSS JOIN LATERAL (VALUES ('triage', triaged_at), ('doctor', seen_at),
-       ('offload', CASE WHEN arrival_mode = 'ambulance' THEN offloaded_at END)) AS wait (name, until)
- WHERE facility = ANY ($1) AND state <> 'cancelled' AND ed_arrived_at > $2 AND ed_arrived_at <= $3
-   AND until >= ed_arrived_at AND until <= $3
- GROUP BY 1, 2, 3, 4""",
-    span=DAY,
-    specialty=True,
-    triage=True,
-)
 
 # Visits to the ED by departure: discharged, transferred, or moved to a ward.
 LEFT = Query(
-    """
+    f"""
 SELECT facility, specialty, triage_level, count(*) AS left_ed,
        count(*) FILTER (WHERE ed_departed_at - ed_arrived_at <= interval '4 hours') AS left_in_four_hours,
        count(*) FILTER (WHERE seen_at IS NOT NULL) AS left_seen,
-       count(*) FILTER (WHERE seen_at IS NULL AND admitted_at IS NULL) AS left_unseen
+       count(*) FILTER (WHERE seen_at IS NULL AND admitted_at IS NULL) AS left_unseen,
+       {_waits("ed_departed_at")} AS stay
   FROM encounter
  WHERE facility = ANY ($1) AND state <> 'cancelled' AND ed_arrived_at IS NOT NULL
    AND ed_departed_at > $2 AND ed_departed_at <= $3
- GROUP BY 1, 2, 3""",
-    span=DAY,
-    specialty=True,
-    triage=True,
-)
-STAYS = Query(
-    """
-SELECT facility, specialty, triage_level, 'stay' AS name,
-       array_agg(floor(date_part('epoch', ed_departed_at - ed_arrived_at))::bigint) AS seconds
-  FROM encounter
- WHERE facility = ANY ($1) AND state <> 'cancelled' AND ed_departed_at >= ed_arrived_at
-   AND ed_departed_at > $2 AND ed_departed_at <= $3
- GROUP BY 1, 2, 3, 4""",
+ GROUP BY 1, 2, 3""",  # noqa: S608 - constants
     span=DAY,
     specialty=True,
     triage=True,
@@ -174,11 +162,13 @@ SELECT facility, bed, at, status FROM bed_status WHERE facility = ANY ($1) AND a
 
 RESULTED = Query(
     """
-SELECT facility, kind AS name, array_agg(floor(date_part('epoch', resulted_at - ordered_at))::bigint) AS seconds
-  FROM clinical_order
- WHERE facility = ANY ($1) AND kind IN ('lab', 'radiology') AND resulted_at > $2 AND resulted_at <= $3
-   AND ordered_at <= resulted_at AND cancelled_at IS NULL
- GROUP BY 1, 2""",
+SELECT facility, array_agg(seconds) FILTER (WHERE kind = 'lab') AS lab,
+       array_agg(seconds) FILTER (WHERE kind = 'radiology') AS radiology
+  FROM (SELECT facility, kind, floor(date_part('epoch', resulted_at - ordered_at))::bigint AS seconds
+          FROM clinical_order
+         WHERE facility = ANY ($1) AND kind IN ('lab', 'radiology') AND resulted_at > $2 AND resulted_at <= $3
+           AND ordered_at <= resulted_at AND cancelled_at IS NULL) AS resulted
+ GROUP BY 1""",
     span=DAY,
 )
 
@@ -246,12 +236,13 @@ SELECT code AS facility, (EXISTS (SELECT FROM prescription WHERE facility = code
   FROM unnest($1::text[]) AS code"""
 )
 
-COUNTED = (
+WINDOWS = (
     ARRIVED,
     LEFT,
     DECIDED,
     DISCHARGED,
     OCCUPIED,
+    RESULTED,
     APPOINTED,
     CONSULTED,
     REFERRED,
@@ -259,7 +250,6 @@ COUNTED = (
     VACCINATED,
     TELLS,
 )
-SPREAD = (WAITS, STAYS, RESULTED)
 
 HOURS = """
 SELECT facility, date_trunc('hour', ed_arrived_at, 'UTC') AS hour, count(*) AS visits
