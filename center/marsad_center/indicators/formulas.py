@@ -5,20 +5,17 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
-from typing import get_args
 
+from marsad_center.indicators import coverage
 from marsad_center.indicators.catalogue import Indicator
-from marsad_center.indicators.facts import Facts, Feed
-from marsad_center.indicators.freshness import Bucket, State, summarise
-from marsad_center.indicators.measure import Dimensions, Formula, Measure, Moment, Part
+from marsad_center.indicators.facts import Facts
+from marsad_center.indicators.measure import Dimensions, Formula, Measure, Moment, Part, ratio
 from marsad_center.indicators.nedocs import Crowd, nedocs
 from marsad_center.indicators.tally import (
     TRIAGE,
     TRIAGE_LEVELS,
     WHOLE,
     Cell,
-    Count,
     Counts,
     Spread,
     add_counts,
@@ -50,11 +47,6 @@ def _has_beds(facts: Facts) -> bool:
 
 def _summed(facts: Iterable[Facts], name: str) -> Counts:
     return add_counts(each.counts(name) for each in facts)
-
-
-def _ratio(numerator: Count, denominator: Count, minimum: int = 1) -> Measure:
-    enough = denominator > 0 and denominator >= minimum
-    return Measure(numerator / denominator if enough else None, numerator, denominator) if denominator else Measure()
 
 
 def _dimensions(indicator: Indicator, sizes: Counts, part: Callable[[Sequence[Cell]], Part]) -> Dimensions | None:
@@ -96,9 +88,9 @@ def share(numerator: str, denominator: str, able: Able = _reports) -> Formula:
 
         def part(cells: Sequence[Cell]) -> Part:
             upper, lower = (sum(counts.get(cell, 0) for cell in cells) for counts in (above, below))
-            return _ratio(upper, lower, indicator.minimum).part
+            return ratio(upper, lower, indicator.minimum).part
 
-        whole = _ratio(above.get(WHOLE, 0), below.get(WHOLE, 0), indicator.minimum)
+        whole = ratio(above.get(WHOLE, 0), below.get(WHOLE, 0), indicator.minimum)
         return Measure(whole.value, whole.numerator, whole.denominator, dimensions=_dimensions(indicator, below, part))
 
     return measure
@@ -137,7 +129,7 @@ def per_space(name: str, spaces: Callable[[Facts], int], able: Able) -> Formula:
 
     def measure(facts: Sequence[Facts], _indicator: Indicator, _moment: Moment) -> Measure:
         able_ = [each for each in facts if able(each)]
-        return _ratio(_summed(able_, name).get(WHOLE, 0), sum(spaces(each) for each in able_))
+        return ratio(_summed(able_, name).get(WHOLE, 0), sum(spaces(each) for each in able_))
 
     return measure
 
@@ -194,14 +186,14 @@ def _turnover(facts: Sequence[Facts], _indicator: Indicator, _moment: Moment) ->
     """Discharges a bed in thirty days, by the time that each facility was observed."""
     able = _observed(facts)
     bed_months = sum(each.facility.beds * each.counts("observed_seconds")[WHOLE] / _MONTH for each in able)
-    return _ratio(_summed(able, "discharges").get(WHOLE, 0), bed_months)
+    return ratio(_summed(able, "discharges").get(WHOLE, 0), bed_months)
 
 
 def _turnover_interval(facts: Sequence[Facts], _indicator: Indicator, _moment: Moment) -> Measure:
     able = _observed(facts)
     available = sum(each.facility.beds * each.counts("observed_seconds")[WHOLE] for each in able)
     occupied = _summed(able, "occupied_seconds").get(WHOLE, 0)
-    return _ratio(available - occupied, _summed(able, "discharges").get(WHOLE, 0))
+    return ratio(available - occupied, _summed(able, "discharges").get(WHOLE, 0))
 
 
 def _observed(facts: Iterable[Facts]) -> list[Facts]:
@@ -218,46 +210,13 @@ def _virtual(facts: Sequence[Facts], indicator: Indicator, _moment: Moment) -> M
     every = add_counts([virtual, *(_consultations(each, "in_person") for each in facts)])
 
     def part(cells: Sequence[Cell]) -> Part:
-        return _ratio(sum(virtual[cell] for cell in cells), sum(every[cell] for cell in cells)).part
+        return ratio(sum(virtual[cell] for cell in cells), sum(every[cell] for cell in cells)).part
 
     return Measure(*part([WHOLE]), dimensions=_dimensions(indicator, every, part))
 
 
 def _consultations(facts: Facts, kind: str) -> Counts:
     return facts.counts(f"visits_{kind}") or facts.counts(f"kept_{kind}")
-
-
-def _freshness(facts: Sequence[Facts], _indicator: Indicator, moment: Moment) -> Measure:
-    feeds: list[Feed] = [feed for each in facts for feed in each.recent.feeds]
-    states = Counter(feed.state(moment.now, moment.objective_seconds) for feed in feeds)
-    buckets: list[Bucket] = [bucket for feed in feeds for bucket in feed.buckets]
-    value = summarise(buckets).p95
-    for feed in feeds:
-        out = feed.state(moment.now, moment.objective_seconds) in {"silent", "refused"}
-        if out and (last := feed.last_accepted_at) is not None:
-            value = max(value or 0.0, (moment.now - last).total_seconds())
-    return Measure(
-        value=value,
-        numerator=states["live"],
-        denominator=sum(states.values()) - states["never"],
-        breakdown={state: states[state] for state in get_args(State)},
-        breach=states["silent"] + states["refused"] > 0,
-    )
-
-
-def _facilities(facts: Sequence[Facts], indicator: Indicator, moment: Moment) -> Measure:
-    since = moment.now - timedelta(seconds=indicator.window or 0)
-    reporting = sum(1 for each in facts if each.recent.last_accepted_at and each.recent.last_accepted_at > since)
-    return _ratio(reporting, len(facts))
-
-
-def _platforms(facts: Sequence[Facts], _indicator: Indicator, moment: Moment) -> Measure:
-    """Of all pairs of facility and platform those that are active; by platform, 31 of 32 facilities."""
-    counted = Counter(platform for each in facts for platform in each.facility.platforms)
-    parts = {name: _ratio(counted.get(name, 0), len(facts)).part for name in moment.platforms}
-    whole = _ratio(counted.total(), len(facts) * len(moment.platforms))
-    by = {"platform": parts} if parts else None
-    return Measure(whole.value, whole.numerator, whole.denominator, dimensions=by)
 
 
 _EMERGENT = (Cell(TRIAGE, "1"), Cell(TRIAGE, "2"))
@@ -298,7 +257,7 @@ MEASURES: Mapping[str, Formula] = {
     "prescription.issued": total("issued", _tells("tells_prescriptions")),
     "prescription.dispensed": share("dispensed", "issued"),
     "vaccination.given": total("vaccinated", _tells("tells_vaccinations")),
-    "coverage.facilities": _facilities,
-    "coverage.platforms": _platforms,
-    "feed.freshness.p95": _freshness,
+    "coverage.facilities": coverage.facilities,
+    "coverage.platforms": coverage.platforms,
+    "feed.freshness.p95": coverage.freshness,
 }

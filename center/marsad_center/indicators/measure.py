@@ -41,6 +41,12 @@ class Measure:
         return Part(self.value, self.numerator, self.denominator)
 
 
+def ratio(numerator: float, denominator: float, minimum: int = 1) -> Measure:
+    """One by the other; of nothing, or of less than `minimum`, there is no value."""
+    enough = denominator > 0 and denominator >= minimum
+    return Measure(numerator / denominator if enough else None, numerator, denominator) if denominator else Measure()
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """When figures are computed, the freshness objective in force, and all platforms that are active somewhere."""
