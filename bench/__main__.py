@@ -12,10 +12,15 @@ from pathlib import Path
 
 import uvloop
 
-from bench import converge, gateway
+from bench import converge, gateway, history, soak
 from bench.samples import Report
 
-BENCHMARKS: dict[str, Callable[[int], Awaitable[Report]]] = {"gateway": gateway.measure, "converge": converge.measure}
+BENCHMARKS: dict[str, Callable[[int], Awaitable[Report]]] = {
+    "gateway": gateway.measure,
+    "converge": converge.measure,
+    "soak": soak.measure,
+    "history": history.measure,
+}
 
 
 def main(words: list[str]) -> int:

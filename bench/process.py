@@ -64,6 +64,16 @@ def children_cpu_seconds(*names: str) -> float:
     return used
 
 
+def family_cpu_seconds(pid: int) -> float:
+    """The same of a process and all its children, those that have ended and were waited for included."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    used = sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            used += _cpu(Path(f"/proc/{child}/stat").read_text())
+    return used
+
+
 def _cpu(stat: str) -> float:
     fields = stat.rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -75,6 +75,28 @@ async def test_everything_that_facilities_say_is_accepted_and_known(database: Da
     assert lasted > 20
 
 
+async def test_the_figures_beside_visits_and_orders_have_something_to_count(database: Database) -> None:
+    async with gateway(database) as port:
+        account = await play(port, "--facility", "KAMC=HIS/KAMC:40:140", "--facility", "ALNOOR=HIS/ALNOOR:30:90",
+                             "--rate", "300", "--count", "4000", "--connections", "2")  # fmt: skip
+        async with database.connect("postgres") as connection:
+            counted = {
+                name: await connection.fetchval(f"SELECT count(*) FROM {name}")
+                for name in (
+                    "appointment WHERE status = 'completed' AND NOT virtual", "appointment WHERE virtual",
+                    "appointment WHERE status = 'no_show'", "referral WHERE accepted_at IS NOT NULL",
+                    "prescription WHERE dispensed_at IS NOT NULL", "vaccination WHERE status = 'given'",
+                    "bed WHERE status = 'occupied'", "encounter WHERE offloaded_at IS NOT NULL",
+                    "encounter WHERE bedded_at IS NOT NULL", "encounter WHERE decided_at IS NOT NULL",
+                    "encounter WHERE disposition = 'LWBS'",
+                )
+            }  # fmt: skip
+            unmapped = await connection.fetch("SELECT DISTINCT kind FROM unmapped_code")
+    assert account["answers"] == {"AA": 4000}
+    assert all(counted.values()), counted
+    assert [row["kind"] for row in unmapped] == ["encounter"], "PV1-10 has no system; all else is everybody's"
+
+
 async def test_nobody_is_left_when_everybody_is_sent_home(database: Database) -> None:
     async with gateway(database) as port:
         await play(port, "--facility", "KAMC=HIS/KAMC:10:20", "--warm-start", "--empty-at-end",

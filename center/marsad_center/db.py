@@ -12,7 +12,7 @@ import json
 import logging
 import random
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -52,9 +52,14 @@ def describe(error: BaseException) -> str:
 
 
 async def connect(
-    settings: DatabaseSettings, application: str, *, writable: bool = True, command_seconds: float = COMMAND_SECONDS
+    settings: DatabaseSettings,
+    application: str,
+    *,
+    writable: bool = True,
+    command_seconds: float = COMMAND_SECONDS,
+    session: Mapping[str, str] | None = None,
 ) -> Connection:
-    """A new connection as the role of the credentials folder, search_path `center`.
+    """A new connection as the role of the credentials folder, search_path `center`; `session`: more of its settings.
 
     `writable` refuses a server that is a replica, which is what an old primary is for a moment after a fail-over.
     Raises one of TRANSIENT when it cannot be had now.
@@ -82,6 +87,7 @@ async def connect(
             "tcp_keepalives_interval": "5",
             "tcp_keepalives_count": "3",
             "idle_in_transaction_session_timeout": "30000",
+            **(session or {}),
         },
     )
 
@@ -153,12 +159,15 @@ async def connected(
         await close(connection)
 
 
+def payload(facilities: Iterable[str]) -> str:
+    """What a notification says of the facilities touched. More codes than it bears are said as "{}": anything."""
+    text = json.dumps({"facilities": sorted(facilities)})
+    return text if len(text.encode()) <= _NOTIFY_BYTES else "{}"
+
+
 async def notify(connection: Connection, channel: str, facilities: Iterable[str]) -> None:
-    """Say at commit which facilities were touched. More codes than a notification bears are said as "{}": anything."""
-    payload = json.dumps({"facilities": sorted(facilities)})
-    if len(payload.encode()) > _NOTIFY_BYTES:
-        payload = "{}"
-    await connection.execute("SELECT pg_notify($1, $2)", channel, payload)
+    """Say at commit which facilities were touched."""
+    await connection.execute("SELECT pg_notify($1, $2)", channel, payload(facilities))
 
 
 class Listener:
@@ -211,5 +220,5 @@ class Listener:
                 await connection.execute("SELECT 1", timeout=self._check_seconds)
         raise ConnectionResetError("the server closed the connection")
 
-    def _notified(self, _connection: Any, _process: int, channel: str, payload: object) -> None:
-        self._on_notification(channel, str(payload))
+    def _notified(self, _connection: Any, _process: int, channel: str, said: object) -> None:
+        self._on_notification(channel, str(said))

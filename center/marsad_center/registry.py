@@ -11,8 +11,9 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,26 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
 
 
+class FeedProfile(_Frozen):
+    """Where a sender writes otherwise than gateway/PROFILE.md says; each list takes the place of the default one.
+
+    Codes of OBX-3.1: `*_codes` but the last; PV2-38, PV1-4 and PV1-36: modes, types and dispositions; SCH-8 and AIS-3:
+    `virtual_codes`. `appointment_specialty`: fields such as PV1-10, the first that is filled.
+    """
+
+    triage_codes: tuple[str, ...] | None = None
+    physician_contact_codes: tuple[str, ...] | None = None
+    admit_decision_codes: tuple[str, ...] | None = None
+    expected_admission_is_decision: bool | None = None
+    offload_codes: tuple[str, ...] | None = None
+    ventilated_codes: tuple[str, ...] | None = None
+    ambulance_modes: tuple[str, ...] | None = None
+    ambulance_types: tuple[str, ...] | None = None
+    lwbs_dispositions: tuple[str, ...] | None = None
+    virtual_codes: tuple[str, ...] | None = None
+    appointment_specialty: tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{2}-[0-9]{1,2}$")], ...] | None = None
+
+
 class Feed(_Frozen):
     """One sender of a facility: MSH-3 and MSH-4 as it writes them. `time_zone` reads times that carry no offset."""
 
@@ -35,6 +56,7 @@ class Feed(_Frozen):
     sending_facility: str
     transport: str = "MLLP"
     time_zone: str | None = None
+    profile: FeedProfile | None = None
 
 
 class Location(_Frozen):
@@ -72,7 +94,7 @@ class Facility(_Frozen):
     capacity: Capacity = Capacity()
     feeds: tuple[Feed, ...] = ()
     platforms: tuple[str, ...] = ()
-    code_maps: tuple[CodeMapping, ...] = ()
+    codes: tuple[CodeMapping, ...] = ()  # its own
 
 
 class Threshold(_Frozen):
@@ -106,7 +128,7 @@ class Center(_Frozen):
     freshness_objective_seconds: int = 120
     time_zone: str = "UTC"
     facilities: tuple[Facility, ...] = ()
-    code_maps: tuple[CodeMapping, ...] = ()  # of all facilities
+    codes: tuple[CodeMapping, ...] = ()  # of all facilities
     indicators: tuple[Threshold, ...] = ()
     history: Retention = Retention()
 

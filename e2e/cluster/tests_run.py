@@ -11,8 +11,8 @@ from e2e.cluster import cnpg, debian, environment, kind, operator, start
 from e2e.console import REPOSITORY, Steps
 
 CLUSTER = "marsad-test"
-# A browser, fonts with Arabic, and a database server of the same release line as the operand's.
-PACKAGES = ["chromium", "fonts-noto-core", "postgresql", "postgresql-client"]
+# A browser, fonts with Arabic, a database server of the same release line as the operand's, and a clock to set.
+PACKAGES = ["chromium", "fonts-noto-core", "postgresql", "postgresql-client", "faketime"]
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -39,7 +39,7 @@ def run(arguments: Sequence[str]) -> int:
 @contextmanager
 def provided(name: str = CLUSTER, *, with_operator: bool = True) -> Iterator[start.Cluster]:
     """A cluster for tests with CloudNativePG and our images, by default with our operator, gone afterwards."""
-    cluster = start.start(name, Steps(start.STEPS))
+    cluster = start.start(name, Steps(start.STEPS), port=kind.DASHBOARD_PORT)
     try:
         if with_operator:
             operator.install(cluster)

@@ -44,7 +44,13 @@ def test_the_dashboard_shows_what_an_independent_reading_of_the_file_counts(
     center, expected = played
     eventually("the census", lambda: center.figure("ed.census", facility)["value"] == expected.ed_census, 30)
     assert center.figure("bed.occupancy", facility)["numerator"] == expected.beds_occupied
-    assert center.feed(facility)["accepted"] >= expected.messages
+    waiting = center.figure("ed.waiting", facility)["breakdown"]
+    assert {level: count for level, count in waiting.items() if count} == expected.waiting
+    [[stored]] = center.kube.psql(center.name, "select count(*) from center.message where ack_code in ('AA', 'CA') "
+                                  f"and facility = '{facility}'")  # fmt: skip
+    feed = center.feed(facility)
+    assert feed["accepted"] == int(stored) >= expected.messages
+    assert (feed["rejected"], feed["quarantined"]) == (0, 0)
 
 
 def test_the_same_file_again_counts_nothing_twice(played: tuple[Center, oracle.Count], facility: str) -> None:

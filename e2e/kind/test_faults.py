@@ -13,6 +13,14 @@ from e2e.mllp import Traffic
 pytestmark = pytest.mark.kind
 RUN = time.time_ns()  # control ids of another run are never used again
 INSTANCES = "cnpg.io/cluster=database,cnpg.io/podRole=instance"  # and not the Job that makes a replica
+EVERY_POD = [  # of the center, and of what provides it
+    ("makkah", "app.kubernetes.io/name=gateway"),
+    ("makkah", "app.kubernetes.io/name=analytics"),
+    ("makkah", "app.kubernetes.io/name=dashboard"),
+    ("makkah", INSTANCES),
+    ("marsad-system", "app.kubernetes.io/name=marsad-operator"),
+    ("cnpg-system", "app.kubernetes.io/name=cloudnative-pg"),
+]
 
 
 def lost_or_doubled(center: Center, traffic: Traffic) -> list[str]:
@@ -27,11 +35,11 @@ def flows(traffic: Traffic, more: int = 20, seconds: float = 180) -> None:
     eventually(f"{more} more acknowledged", lambda: len(traffic.acknowledged) >= goal, seconds)
 
 
-def pods(center: Center, selector: str) -> dict[str, str]:
-    """Ready pods by name, with their uid."""
+def pods(center: Center, selector: str, namespace: str = "") -> dict[str, str]:
+    """Ready pods by name, with their uid; of the center's namespace unless another is named."""
     return {
         pod["metadata"]["name"]: pod["metadata"]["uid"]
-        for pod in center.kube.all("pods", center.name, selector)
+        for pod in center.kube.all("pods", namespace or center.name, selector)
         if any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))
     }
 
@@ -58,20 +66,22 @@ def test_killing_the_database_primary_under_traffic_loses_nothing_acknowledged(m
 def test_restarting_every_pod_one_by_one_under_traffic_loses_nothing_acknowledged(makkah: Center) -> None:
     with Traffic(*makkah.gateway, SIMHOSP, f"restart-{RUN}-") as traffic:
         flows(traffic)
-        for selector in ("app.kubernetes.io/name=gateway", "app.kubernetes.io/name=analytics",
-                         "app.kubernetes.io/name=dashboard", INSTANCES):  # fmt: skip
-            before = pods(makkah, selector)
+        for namespace, selector in EVERY_POD:
+            before = pods(makkah, selector, namespace)
             assert before, f"no ready pod of {selector}"
             for name, uid in before.items():
-                makkah.kube.run("delete", "pod", name, "-n", makkah.name, "--wait=false")
+                makkah.kube.run("delete", "pod", name, "-n", namespace, "--wait=false")
 
-                def replaced(gone: str = uid, size: int = len(before), what: str = selector) -> bool:
-                    now = pods(makkah, what)
+                def replaced(
+                    gone: str = uid, size: int = len(before), where: tuple[str, str] = (selector, namespace)
+                ) -> bool:
+                    now = pods(makkah, *where)
                     return gone not in now.values() and len(now) >= size
 
                 eventually(f"{name} is replaced", replaced, 240)
             flows(traffic)
     assert not lost_or_doubled(makkah, traffic)
+    assert not traffic.refused
     makkah.settles(300)
 
 

@@ -43,6 +43,9 @@ def test_five_idle_minutes_write_nothing(makkah: Center, kube: Kubectl, measured
     delta = {labels: value - before.get(labels, 0) for labels, value in writes(kube).items()}
     unexpected = {labels: count for labels, count in delta.items()
                   if count and "Lease" not in labels and "status" not in labels and "Event" not in labels}  # fmt: skip
+    told = {what: sum(count for labels, count in delta.items() if what in labels) for what in ("status", "Event")}
     measured(f"writes in {IDLE_SECONDS} idle seconds: { {k: v for k, v in delta.items() if v} or 'none' }")
     assert not unexpected
+    # A feed that falls silent changes the status of its Facility and of the HealthCluster, each with an Event.
+    assert told["Event"] <= told["status"] <= 10
     assert generations(makkah) == versions

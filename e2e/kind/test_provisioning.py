@@ -14,7 +14,10 @@ pytestmark = pytest.mark.kind
 
 def managed(center: Center) -> set[str]:
     """Names of what the operator has made in the namespace so far."""
-    kinds = "deployments,services,configmaps,serviceaccounts,networkpolicies,resourcequotas,limitranges,pdb,jobs"
+    kinds = (
+        "deployments,services,configmaps,secrets,serviceaccounts,networkpolicies,resourcequotas,limitranges,pdb,jobs,"
+    )
+    kinds += "clusters.postgresql.cnpg.io"
     return {f"{item['kind']}/{item['metadata']['name']}" for item in
             center.kube.all(kinds, center.name, "app.kubernetes.io/managed-by=marsad")}  # fmt: skip
 
@@ -23,6 +26,7 @@ def test_a_center_is_provisioned_though_the_operator_dies_in_the_middle(kube: Ku
     center = Center(kube, "interrupted", node)
     center.kube.apply((EXAMPLES / "oran.yaml").read_text().replace("oran", "interrupted"))
     eventually("the first objects", lambda: managed(center), 60, pause=0.05)
+    assert "Ready" not in center.conditions() or center.conditions()["Ready"]["status"] == "False"
     for pod in kube.all("pods", "marsad-system", "app.kubernetes.io/name=marsad-operator"):
         kube.run("delete", "pod", pod["metadata"]["name"], "-n", "marsad-system", "--grace-period=0", "--force",
                  "--wait=false")  # fmt: skip

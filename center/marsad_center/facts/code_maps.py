@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from marsad_center import db
 from marsad_center.facts.code_systems import is_standard
-from marsad_center.facts.events import Code, Fact, OrderEvent, Statement
+from marsad_center.facts.events import Code, Fact, Movement, OrderEvent, Statement
 from marsad_center.facts.statements import codes
 from marsad_center.registry import Center, CodeMapping
 
@@ -32,6 +32,8 @@ def used(facility: str, fact: Fact) -> list[Used]:
     match fact:
         case OrderEvent(code_system=system, code=code, display=display) if code:
             return [Used(facility, "order", Code(system, code, display), fact.source_at)]
+        case Movement(specialty=str(specialty)) if specialty:  # PV1-10: a word of the facility's own, of no system
+            return [Used(facility, "encounter", Code("", specialty), fact.received_at)]
         case Statement():
             return [Used(facility, fact.KIND, code, fact.received_at) for code in codes(fact)]
     return []
@@ -98,9 +100,9 @@ async def sync_code_maps(connection: db.Connection, center: Center) -> int:
 
 
 def _maps(center: Center) -> Iterable[tuple[str, Sequence[CodeMapping]]]:
-    yield "", center.code_maps
+    yield "", center.codes
     for facility in center.facilities:
-        yield facility.code, facility.code_maps
+        yield facility.code, facility.codes
 
 
 def _rows(facility: str, maps: Sequence[CodeMapping]) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ Names are those of HL7 table 0396, of senders' habit, and the URIs and OIDs of F
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _NAMES = frozenset(
     [
@@ -25,6 +26,7 @@ _URIS = (
     "http://www.whocc.no/atc",
     "http://unitsofmeasure.org",
 )
+_LONGEST = 200
 _OIDS = frozenset(
     [
         *(f"2.16.840.1.113883.6.{number}" for number in (1, 3, 8, 69, 73, 88, 90, 96, 135)),
@@ -34,7 +36,12 @@ _OIDS = frozenset(
 
 
 def is_standard(system: str) -> bool:
-    """Whether `system`, as a sender wrote it, is a code system that needs no map."""
+    """Whether `system`, as a sender wrote it, is a code system that needs no map (none has a name of over _LONGEST)."""
+    return len(system) <= _LONGEST and _is_standard(system)
+
+
+@lru_cache(maxsize=256)
+def _is_standard(system: str) -> bool:
     if system.startswith(_URIS):
         return True
     name = system.upper().removeprefix("URN:OID:")

@@ -8,14 +8,31 @@ from dataclasses import replace
 from typing import Any
 
 from marsad_center import db
+from marsad_center.facts.columns import Columns
 from marsad_center.facts.events import OrderEvent
 
-_UPSERT = """
-    INSERT INTO clinical_order AS o (facility, order_key, placer, filler, visit_key, kind, kind_stated, code_system,
-        code, display, ordered_at, resulted_at, cancelled_at, source_at)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[],
-        $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[],
-        $14::timestamptz[])
+_ORDER = Columns(
+    {
+        "facility": "text",
+        "order_key": "text",
+        "placer": "text",
+        "filler": "text",
+        "visit_key": "text",
+        "kind": "text",
+        "kind_stated": "boolean",
+        "code_system": "text",
+        "code": "text",
+        "display": "text",
+        "ordered_at": "timestamptz",
+        "resulted_at": "timestamptz",
+        "cancelled_at": "timestamptz",
+        "source_at": "timestamptz",
+    }
+)
+_FILLER = Columns({"facility": "text", "filler": "text"})
+_UPSERT = f"""
+    INSERT INTO clinical_order AS o ({_ORDER.names})
+    SELECT {_ORDER.source}
     ON CONFLICT (facility, order_key) DO UPDATE SET
         placer = coalesce(nullif(excluded.placer, ''), o.placer),
         filler = coalesce(nullif(excluded.filler, ''), o.filler),
@@ -33,7 +50,7 @@ _UPSERT = """
         cancelled_at = least(o.cancelled_at, excluded.cancelled_at),
         source_at = greatest(o.source_at, excluded.source_at),
         updated_at = now()
-"""
+"""  # noqa: S608 - constants
 
 
 async def write_orders(connection: db.Connection, events: Sequence[tuple[str, OrderEvent]]) -> None:
@@ -49,11 +66,11 @@ async def write_orders(connection: db.Connection, events: Sequence[tuple[str, Or
         wave[key] = event
     for wave in waves:
         rows = [_row(facility, event) for (facility, _key), event in sorted(wave.items(), key=lambda item: item[0])]
-        await connection.execute(_UPSERT, *(list(column) for column in zip(*rows, strict=True)))
+        await connection.execute(_UPSERT, *_ORDER.arguments(rows))
 
 
-def _row(facility: str, event: OrderEvent) -> list[Any]:
-    return [
+def _row(facility: str, event: OrderEvent) -> tuple[Any, ...]:
+    return (
         facility,
         event.key,
         event.placer,
@@ -68,7 +85,7 @@ def _row(facility: str, event: OrderEvent) -> list[Any]:
         event.resulted_at,
         event.cancelled_at,
         event.source_at,
-    ]
+    )
 
 
 async def _with_known_placers(
@@ -80,12 +97,11 @@ async def _with_known_placers(
     numbers = {(facility, event.filler) for facility, event in events if event.filler}
     if not numbers:
         return list(events)
-    facilities, fillers = zip(*sorted(numbers), strict=True)
     rows = await connection.fetch(
-        "SELECT facility, filler, placer FROM clinical_order"
-        " JOIN unnest($1::text[], $2::text[]) AS k (facility, filler) USING (facility, filler)",
-        list(facilities),
-        list(fillers),
+        "SELECT facility, filler, placer FROM clinical_order"  # noqa: S608 - constants
+        f" JOIN (SELECT {_FILLER.source}) AS k USING (facility, filler)"
+        " WHERE clinical_order.filler <> ''",  # as the index says, or it is not used
+        *_FILLER.arguments(sorted(numbers)),
     )
     for row in rows:
         number = (row["facility"], row["filler"])

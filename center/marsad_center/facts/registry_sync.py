@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from marsad_center import db
 from marsad_center.facts.code_maps import sync_code_maps
-from marsad_center.registry import Center
+from marsad_center.registry import Center, FeedProfile
 
 log = logging.getLogger(__name__)
 _LOCK = 0x7265_6769_7374  # "regist": replicas of the gateway sync one after the other
@@ -16,13 +16,14 @@ _LOCK = 0x7265_6769_7374  # "regist": replicas of the gateway sync one after the
 
 @dataclass(frozen=True, slots=True)
 class ActiveFeed:
-    """A feed as the gateway needs it to recognise a sender. `time_zone`: IANA name."""
+    """A feed as the gateway needs it to recognise a sender and to read it. `time_zone`: IANA name."""
 
     id: int
     facility: str
     sending_application: str
     sending_facility: str
     time_zone: str
+    profile: FeedProfile | None = None
 
 
 async def sync(connection: db.Connection, center: Center) -> list[ActiveFeed]:
@@ -47,16 +48,12 @@ async def known(connection: db.Connection, center: Center) -> list[ActiveFeed]:
     """The feeds of `center` that are in the tables: all of them after a sync; those of the last good registry when this
     one was refused."""
     rows = await connection.fetch("SELECT id, facility, name FROM feed WHERE active")
-    zones = {
-        (facility.code, feed.name): feed.time_zone or center.time_zone
-        for facility in center.facilities
-        for feed in facility.feeds
-    }
+    declared = {(facility.code, feed.name): feed for facility in center.facilities for feed in facility.feeds}
     ids = {(row["facility"], row["name"]): row["id"] for row in rows}
     return [
-        ActiveFeed(ids[facility, name], facility, application, sender, zones[facility, name])
+        ActiveFeed(ids[facility, name], facility, application, sender, feed.time_zone or center.time_zone, feed.profile)
         for facility, name, application, sender, _transport in _feeds(center)
-        if (facility, name) in ids
+        if (facility, name) in ids and (feed := declared[facility, name])
     ]
 
 

@@ -28,6 +28,8 @@ def by_event_time(movement: Movement) -> tuple[datetime, bool, datetime, int]:
 def cancellations(movements: Sequence[Movement]) -> dict[int, int]:
     """Which movement (by id) is taken back or replaced by which."""
     taken: dict[int, int] = {}
+    if all(movement.event not in REVERSALS and movement.action == "insert" for movement in movements):
+        return taken  # as of nearly every visit
     earlier = _Earlier(taken)
     for place, movement in enumerate(sorted(movements, key=by_event_time)):
         target = _target(movement, earlier)
@@ -82,6 +84,8 @@ class _Earlier:
 def void(ordered: Sequence[Movement], taken: Mapping[int, int]) -> set[int]:
     """What lies between an arrival and the reversal that took it back, and what an A11 of no known arrival follows: it
     happened within a stay that is said not to have been."""
+    if not taken and all(movement.event != "A11" for movement in ordered):
+        return set()
     place = {movement.id: at for at, movement in enumerate(ordered)}
     begun = {by: place[id_] for id_, by in taken.items()}  # where what a reversal took back stood
     opens = [0] * (len(ordered) + 1)  # at each place, how many such stays begin there, less how many end

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from marsad_center import db
@@ -21,6 +22,7 @@ class Said(NamedTuple):
     statement: Statement
 
 
+_Thing = tuple[str, str, str]  # facility, kind, key
 _LOG: Mapping[str, str] = {
     "message_id": "bigint",
     "facility": "text",
@@ -45,8 +47,7 @@ async def write_statements(connection: db.Connection, said: Sequence[Said]) -> N
     if not said:
         return
     await _insert(connection, said)
-    things = {(each.facility, each.statement.KIND, each.statement.key) for each in said}
-    logs = await _logs(connection, things)
+    logs = await _logs(connection, said)
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for (facility, kind, _key), log in sorted(logs.items(), key=lambda item: item[0]):
         rows[kind].append({"facility": facility, **columns(derive(log))})
@@ -77,16 +78,26 @@ async def _insert(connection: db.Connection, said: Sequence[Said]) -> None:
     )
 
 
-async def _logs(
-    connection: db.Connection, things: Iterable[tuple[str, str, str]]
-) -> dict[tuple[str, str, str], list[Statement]]:
-    """All statements of each thing. What another release wrote of a kind not known here is passed over."""
+async def _logs(connection: db.Connection, said: Sequence[Said]) -> dict[_Thing, list[Statement]]:
+    """What the present state of each thing that was spoken of follows from.
+
+    All its statements; but a bed is spoken of for years: of it only those since its present state began, or since the
+    oldest that is new. What lies before could only matter if it belonged to that state, and then it would be in it.
+    """
+    oldest: dict[_Thing, datetime] = {}
+    for facility, _message_id, statement in said:
+        thing = (facility, statement.KIND, statement.key)
+        oldest[thing] = min(statement.event_at, oldest.get(thing, statement.event_at))
     rows = await connection.fetch(
-        "SELECT s.* FROM statement s JOIN unnest($1::text[], $2::text[], $3::text[]) AS t (facility, kind, key)"
-        " USING (facility, kind, key)",
-        *(list(column) for column in zip(*sorted(things), strict=True)),
+        """
+        SELECT s.* FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) AS t (facility, kind, key, oldest)
+        LEFT JOIN bed b ON t.kind = 'bed' AND b.facility = t.facility AND b.key = t.key
+        JOIN statement s ON s.facility = t.facility AND s.kind = t.kind AND s.key = t.key
+            AND s.event_at >= CASE WHEN b.since IS NULL THEN '-infinity' ELSE least(b.since, t.oldest) END
+        """,
+        *(list(column) for column in zip(*((*thing, at) for thing, at in sorted(oldest.items())), strict=True)),
     )
-    logs: dict[tuple[str, str, str], list[Statement]] = defaultdict(list)
+    logs: dict[_Thing, list[Statement]] = defaultdict(list)
     common = ("id", "key", "event_at", "received_at", "status", "patient_key", "visit_key")
     for row in rows:
         statement = from_body(row["kind"], json.loads(row["body"]), **{name: row[name] for name in common})

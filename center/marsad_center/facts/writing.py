@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from marsad_center import db
 from marsad_center.facts.code_maps import count_unmapped, used
-from marsad_center.facts.encounter import Encounter, derive
+from marsad_center.facts.columns import Columns
+from marsad_center.facts.encounter import derive
 from marsad_center.facts.events import Fact, Merge, Movement, OrderEvent, Statement
+from marsad_center.facts.merging import write_merges
 from marsad_center.facts.order_writing import write_orders
 from marsad_center.facts.reversals import cancellations
 from marsad_center.facts.statement_writing import Said, lock_names, write_statements
@@ -85,19 +89,44 @@ _ENCOUNTER_COLUMNS: Mapping[str, str] = {
 _NULLABLE = {"point_of_care", "room", "bed", "disposition", "specialty", "arrival_mode"}
 _PYTHON_NAMES = {"class": "patient_class"}
 
+_SURVIVOR = "coalesce(p.stays, p.survivor, e.patient_key)"
+
+_MOVEMENT = Columns(_MOVEMENT_COLUMNS)
+_ENCOUNTER = Columns(_ENCOUNTER_COLUMNS, nullable=_NULLABLE)
+_VISIT = Columns({"facility": "text", "visit_key": "text"})
+_TAKEN = Columns({"id": "bigint", "cancelled_by": "bigint"})
+_LOCKS = Columns({"number": "bigint"})
+_MOVEMENT_NAMES = list(_MOVEMENT_COLUMNS)[2:]
+_movement_values = attrgetter(*(_PYTHON_NAMES.get(name, name) for name in _MOVEMENT_NAMES))
+_encounter_values = attrgetter(*(_PYTHON_NAMES.get(name, name) for name in list(_ENCOUNTER_COLUMNS)[1:]))
+_UPSERT_ENCOUNTERS = f"""
+    INSERT INTO encounter ({_ENCOUNTER.names}) SELECT {_ENCOUNTER.source}
+    ON CONFLICT (facility, visit_key) DO UPDATE SET
+        {", ".join(f"{name} = excluded.{name}" for name in list(_ENCOUNTER_COLUMNS)[2:])}, updated_at = now()
+"""
+_Visit = tuple[str, str]
+_NO_ID = 2**63 - 1
+
+
+class _Logged(NamedTuple):
+    """A movement with the number of its row, and which one the row says took it back."""
+
+    id: int
+    movement: Movement
+    cancelled_by: int | None
+
 
 async def write_facts(connection: db.Connection, stated: Sequence[Stated]) -> None:
     """Store `stated` and derive every encounter, order and other thing they touch. Raises asyncpg's errors."""
     if not stated:
         return
     await _lock(connection, stated)
-    merges = [(item, item.fact) for item in stated if isinstance(item.fact, Merge)]
-    for item, merge in merges:
-        await _merge(connection, item, merge)
+    merges = [(item.facility, item.message_id, item.fact) for item in stated if isinstance(item.fact, Merge)]
+    await write_merges(connection, merges)
     movements = [(item, item.fact) for item in stated if isinstance(item.fact, Movement)]
     if movements:
-        await _insert_movements(connection, movements)
-        await _derive_encounters(connection, {(item.facility, movement.visit_key) for item, movement in movements})
+        added = await insert_movements(connection, movements)
+        await derive_visits(connection, added.keys(), added)
     orders = [(item.facility, item.fact) for item in stated if isinstance(item.fact, OrderEvent)]
     if orders:
         await write_orders(connection, orders)
@@ -120,111 +149,73 @@ async def _lock(connection: db.Connection, stated: Iterable[Stated]) -> None:
                 names |= lock_names(facility, fact)
     numbers = {int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True) for name in names}
     # One number after the other in ascending order: two batches can wait for each other, but never in a circle.
-    await connection.fetch("SELECT pg_advisory_xact_lock(number) FROM unnest($1::bigint[]) AS number", sorted(numbers))
-
-
-def _unnest(columns: Mapping[str, str]) -> str:
-    return ", ".join(f"${position}::{kind}[]" for position, kind in enumerate(columns.values(), start=1))
-
-
-async def _insert_movements(connection: db.Connection, movements: Sequence[tuple[Stated, Movement]]) -> None:
-    rows = [
-        [item.message_id, item.facility, *(_value(movement, name) for name in list(_MOVEMENT_COLUMNS)[2:])]
-        for item, movement in movements
-    ]
-    names = ", ".join(_MOVEMENT_COLUMNS)
     await connection.execute(
-        f"INSERT INTO movement ({names}) SELECT * FROM unnest({_unnest(_MOVEMENT_COLUMNS)})",  # noqa: S608 - constants
-        *(list(column) for column in zip(*rows, strict=True)),
+        f"SELECT pg_advisory_xact_lock(number) FROM (SELECT {_LOCKS.source}) AS l",  # noqa: S608 - constants
+        *_LOCKS.arguments([(number,) for number in sorted(numbers)]),
     )
 
 
-def _value(source: Movement | Encounter, column: str) -> Any:
-    return getattr(source, _PYTHON_NAMES.get(column, column))
-
-
-def _column(encounter: Encounter, name: str) -> Any:
-    value = _value(encounter, name)
-    return None if value == "" and name in _NULLABLE else value
-
-
-async def _derive_encounters(connection: db.Connection, visits: set[tuple[str, str]]) -> None:
-    facilities, keys = zip(*sorted(visits), strict=True)
-    rows = await connection.fetch(
-        "SELECT m.* FROM movement m JOIN unnest($1::text[], $2::text[]) AS v (facility, visit_key)"
-        " USING (facility, visit_key)",
-        list(facilities),
-        list(keys),
+async def insert_movements(
+    connection: db.Connection, movements: Sequence[tuple[Stated, Movement]]
+) -> dict[_Visit, list[_Logged]]:
+    """Into the log; what they come to is derived after that. By visit, what was added to its log."""
+    rows = [(item.message_id, item.facility, *_movement_values(movement)) for item, movement in movements]
+    inserted = await connection.fetch(
+        f"INSERT INTO movement ({_MOVEMENT.names}) SELECT {_MOVEMENT.source} RETURNING id",
+        *_MOVEMENT.arguments(rows),
     )
-    survivors = await _survivors(connection, {(row["facility"], row["patient_key"]) for row in rows})
-    logs: dict[tuple[str, str], list[Any]] = defaultdict(list)
-    for row in rows:
-        logs[row["facility"], row["visit_key"]].append(row)
-    encounters: list[list[Any]] = []
+    added: dict[_Visit, list[_Logged]] = defaultdict(list)
+    # Rows get their numbers in the order in which they are given.
+    for (item, movement), id_ in zip(movements, sorted(row[0] for row in inserted), strict=True):
+        added[item.facility, movement.visit_key].append(_Logged(id_, movement, None))
+    return added
+
+
+async def derive_visits(
+    connection: db.Connection, visits: Set[_Visit], added: Mapping[_Visit, Sequence[_Logged]] | None = None
+) -> None:
+    """The encounters of `visits` from all their movements. Those `added` just now are the newest of their logs and are
+    not read again; the caller's locks let nothing come in between."""
+    logs = await _logs(connection, visits, added or {})
+    patients = {(facility, each.movement.patient_key) for (facility, _key), log in logs.items() for each in log}
+    stays = await survivors(connection, patients)
+    encounters: list[Sequence[Any]] = []
     taken: list[tuple[int, int | None]] = []
-    for (facility, _key), log in sorted(logs.items()):
-        movements = [_movement(row) for row in log]
-        encounter = derive(movements)
-        encounter.patient_key = survivors.get((facility, encounter.patient_key), encounter.patient_key)
-        encounters.append([facility, *(_column(encounter, name) for name in list(_ENCOUNTER_COLUMNS)[1:])])
-        by = cancellations(movements)
-        taken += [(row["id"], by.get(row["id"])) for row in log if row["cancelled_by"] != by.get(row["id"])]
-    await _upsert_encounters(connection, encounters)
+    for (facility, _key), log in sorted(logs.items(), key=lambda visit: visit[0]):
+        # The number tells movements of one visit apart; most have but this one, and it is not copied for it.
+        visit = [each.movement if len(log) == 1 else replace(each.movement, id=each.id) for each in log]
+        encounter = derive(visit)
+        encounter.patient_key = stays.get((facility, encounter.patient_key), encounter.patient_key)
+        encounters.append((facility, *_encounter_values(encounter)))
+        by = cancellations(visit)
+        taken += [(each.id, by.get(each.id)) for each in log if each.cancelled_by != by.get(each.id)]
+    await connection.execute(_UPSERT_ENCOUNTERS, *_ENCOUNTER.arguments(encounters))
     if taken:
         await connection.execute(
-            "UPDATE movement m SET cancelled_by = t.by FROM unnest($1::bigint[], $2::bigint[]) AS t (id, by)"
+            f"UPDATE movement m SET cancelled_by = t.cancelled_by FROM (SELECT {_TAKEN.source}) AS t"  # noqa: S608
             " WHERE m.id = t.id",
-            *(list(column) for column in zip(*taken, strict=True)),
+            *_TAKEN.arguments(taken),
         )
 
 
-def _movement(row: Any) -> Movement:
-    values = {_PYTHON_NAMES.get(name, name): row[name] for name in list(_MOVEMENT_COLUMNS)[2:]}
-    return Movement(id=row["id"], **values)
-
-
-async def _upsert_encounters(connection: db.Connection, rows: list[list[Any]]) -> None:
-    names = list(_ENCOUNTER_COLUMNS)
-    changes = ", ".join(f"{name} = excluded.{name}" for name in names[2:])
-    await connection.execute(
-        f"INSERT INTO encounter ({', '.join(names)}) SELECT * FROM unnest({_unnest(_ENCOUNTER_COLUMNS)})"  # noqa: S608
-        f" ON CONFLICT (facility, visit_key) DO UPDATE SET {changes}, updated_at = now()",
-        *(list(column) for column in zip(*rows, strict=True)),
-    )
-
-
-async def _merge(connection: db.Connection, item: Stated, merge: Merge) -> None:
-    """`merged` is `survivor` from now on, in earlier merges and in encounters too."""
-    await connection.execute(
-        "INSERT INTO patient_merge AS p (facility, merged, survivor, event_at, message_id) VALUES ($1, $2, $3, $4, $5)"
-        " ON CONFLICT (facility, merged) DO UPDATE SET survivor = excluded.survivor, event_at = excluded.event_at,"
-        " message_id = excluded.message_id WHERE p.event_at <= excluded.event_at",
-        item.facility,
-        merge.merged,
-        merge.survivor,
-        merge.event_at,
-        item.message_id,
-    )
-    await connection.execute(
-        "UPDATE patient_merge SET survivor = $3 WHERE facility = $1 AND survivor = $2 AND merged <> $3",
-        item.facility,
-        merge.merged,
-        merge.survivor,
-    )
-    await connection.execute(
-        "UPDATE encounter SET patient_key = $3, updated_at = now() WHERE facility = $1 AND patient_key = $2",
-        item.facility,
-        merge.merged,
-        merge.survivor,
-    )
-
-
-async def _survivors(connection: db.Connection, patients: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    facilities, keys = zip(*patients, strict=True)
+async def _logs(
+    connection: db.Connection, visits: Set[_Visit], added: Mapping[_Visit, Sequence[_Logged]]
+) -> dict[_Visit, list[_Logged]]:
+    before = min((each.id for log in added.values() for each in log), default=_NO_ID)
     rows = await connection.fetch(
-        "SELECT p.* FROM patient_merge p JOIN unnest($1::text[], $2::text[]) AS k (facility, merged)"
-        " USING (facility, merged)",
-        list(facilities),
-        list(keys),
+        f"SELECT m.id, m.cancelled_by, {_MOVEMENT.names} FROM movement m"  # noqa: S608 - constants
+        f" JOIN (SELECT {_VISIT.source}) AS v USING (facility, visit_key) WHERE m.id < $3",
+        *_VISIT.arguments(sorted(visits)),
+        before,
     )
-    return {(row["facility"], row["merged"]): row["survivor"] for row in rows}
+    logs: dict[_Visit, list[_Logged]] = defaultdict(list)
+    for row in rows:
+        logs[row["facility"], row["visit_key"]].append(_Logged(row["id"], movement_of(row), row["cancelled_by"]))
+    for visit, log in added.items():
+        logs[visit] += log
+    return logs
+
+
+def movement_of(row: Any) -> Movement:
+    """The movement of a row of the log."""
+    return Movement(id=row["id"], **{_PYTHON_NAMES.get(name, name): row[name] for name in _MOVEMENT_NAMES})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 from marsad_center.gateway import mllp
@@ -17,6 +18,7 @@ _ERROR_CODES = {
     "missing-type": "101",
     "missing-visit": "101",
     "missing-order": "101",
+    "missing-number": "101",
     "bad-charset": "102",
     "bad-segment": "102",
     "bad-time": "102",
@@ -52,8 +54,15 @@ def codes(accept_condition: str, application_condition: str, verdict: Verdict) -
 
 def verdict_code(header: Header, verdict: Verdict) -> str:
     """The code that the verdict has in the sender's mode, whether it is sent or not."""
-    enhanced = header.field(15).strip() or header.field(16).strip()
+    enhanced = header.fields[15].strip() or header.fields[16].strip()
     return ("C" if enhanced else "A") + _LETTER[verdict]
+
+
+@lru_cache(maxsize=64)
+def _codes(accept_condition: bytes, application_condition: bytes, verdict: Verdict) -> tuple[str, ...]:
+    given = (accept_condition, application_condition)
+    accept, application = (condition.strip().decode("ascii", "replace") for condition in given)
+    return codes(accept, application, verdict)
 
 
 def build(header: Header, verdict: Verdict, *, reason: str, text: str, sha256: bytes, at: datetime) -> bytes:
@@ -62,30 +71,31 @@ def build(header: Header, verdict: Verdict, *, reason: str, text: str, sha256: b
     What is echoed (names, MSH-10, MSH-11, MSH-12, MSH-18) is copied as bytes, so it stays in the sender's own character
     set and escapes; `text` is ours and ASCII. The same message gives the same control id.
     """
-    accept, application = (header.field(number).strip().decode("ascii", "replace") for number in (15, 16))
-    return b"".join(
-        mllp.wrap(_one(header, code, reason=reason, text=text, sha256=sha256, at=at))
-        for code in codes(accept, application, verdict)
-    )
+    wanted = _codes(header.fields[15], header.fields[16], verdict)
+    blocks = [mllp.wrap(_one(header, code, reason=reason, text=text, sha256=sha256, at=at)) for code in wanted]
+    return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
 
 def _one(header: Header, code: str, *, reason: str, text: str, sha256: bytes, at: datetime) -> bytes:
-    marks = header.delimiters
-    separator = header.field(1)
-    trigger = header.field(9).split(marks.component.encode())[1:2]
-    version = header.field(12) or b"2.5.1"
+    sent = header.fields
+    separator, component = sent[1], header.delimiters.component.encode()
+    trigger = sent[9].split(component, 2)[1:2]
+    version = sent[12] or b"2.5.1"
     kind = b"ACK"
     if trigger and trigger[0] and not version.startswith((b"2.1", b"2.2")):
-        kind = marks.component.encode().join([b"ACK", trigger[0][:20]])
-    control_id = b"M" + sha256.hex()[:18].encode() + code[:1].encode()
-    fields = [b"MSH", header.field(2)]
-    fields += [header.field(5), header.field(6), header.field(3), header.field(4)]
-    fields += [at.strftime("%Y%m%d%H%M%S+0000").encode(), b"", kind, control_id]
-    fields += [header.field(11) or b"P", version, b"", b"", b"", b"", header.field(17), header.field(18)]
-    if code.startswith("A") and (header.field(15) or header.field(16)):
-        fields[14] = fields[15] = b"NE"  # our application acknowledgement is not to be acknowledged in turn
-    segments = [separator.join(fields), separator.join([b"MSA", code.encode(), header.field(10), text.encode("ascii")])]
-    if not code.endswith("A") and version >= b"2.5":
-        number = marks.component.encode().join([_ERROR_CODES.get(reason, "207").encode(), reason.encode(), b"HL70357"])
+        kind = component.join([b"ACK", trigger[0][:20]])
+    letters = code.encode()
+    control_id = b"M" + sha256.hex()[:18].encode() + letters[:1]
+    # Our application acknowledgement is not to be acknowledged in turn.
+    never = b"NE" if code[0] == "A" and (sent[15] or sent[16]) else b""
+    fields = (
+        b"MSH", sent[2], sent[5], sent[6], sent[3], sent[4],
+        b"%04d%02d%02d%02d%02d%02d+0000" % (at.year, at.month, at.day, at.hour, at.minute, at.second),
+        b"", kind, control_id, sent[11] or b"P", version, b"", b"", never, never, sent[17], sent[18],
+    )  # fmt: skip
+    segments = [separator.join(fields), separator.join((b"MSA", letters, sent[10], text.encode("ascii")))]
+    if code[1] != "A" and version >= b"2.5":
+        number = component.join([_ERROR_CODES.get(reason, "207").encode(), reason.encode(), b"HL70357"])
         segments.append(separator.join([b"ERR", b"", b"", number, b"E"]))
-    return b"\r".join(segments) + b"\r"
+    segments.append(b"")
+    return b"\r".join(segments)

@@ -1,13 +1,15 @@
-"""What is kept beside the messages: counters of feeds, the quarantine, events whose freshness is unmeasured."""
+"""What is kept beside the messages: counters of feeds, the number of the batch, the quarantine."""
 
 from __future__ import annotations
 
-from collections import Counter
+import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from marsad_center import db
+from marsad_center.facts.columns import Columns
 from marsad_center.gateway.inbound import Inbound
 
 UNKNOWN_ROWS = 500  # times inbound.UNKNOWN_BYTES: 32 MiB for each of about a dozen reasons, at the very most
@@ -15,86 +17,111 @@ UNKNOWN_ROWS = 500  # times inbound.UNKNOWN_BYTES: 32 MiB for each of about a do
 Result = Literal["accepted", "rejected", "duplicate"]
 
 
-async def insert_unmeasured(connection: db.Connection, accepted: Sequence[Inbound]) -> None:
-    """One row an accepted message: analytics takes it when a figure includes it."""
-    rows = [
-        [
-            inbound.route.feed_id,
-            inbound.route.facility,
-            inbound.event_at or inbound.received_at,
-            inbound.received_at,
-            inbound.own_time,
+class Mark(NamedTuple):
+    """The number of a batch among those of its writer: by it a commit in doubt is looked up."""
+
+    instance: uuid.UUID
+    number: int
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What a batch adds to a feed. Times: newest of their kind."""
+
+    received_at: datetime
+    accepted: int = 0
+    rejected: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    event_at: datetime | None = None
+    sent_at: datetime | None = None
+    accepted_at: datetime | None = None
+
+
+_COUNTER = Columns(
+    {
+        "feed_id": "integer",
+        "accepted": "bigint",
+        "rejected": "bigint",
+        "duplicate": "bigint",
+        "quarantined": "bigint",
+        "last_event_at": "timestamptz",
+        "last_received_at": "timestamptz",
+        "last_sent_at": "timestamptz",
+        "last_accepted_at": "timestamptz",
+    }
+)
+# The last statement of a batch, for it waits for whoever counts for the same feed until he has committed.
+_COUNT = f"""
+    INSERT INTO feed_counter AS c (received, {_COUNTER.names})
+    SELECT accepted + rejected + duplicate, n.* FROM (SELECT {_COUNTER.source}) AS n
+    ON CONFLICT (feed_id) DO UPDATE SET
+        received = c.received + excluded.received, accepted = c.accepted + excluded.accepted,
+        rejected = c.rejected + excluded.rejected, duplicate = c.duplicate + excluded.duplicate,
+        quarantined = c.quarantined + excluded.quarantined,
+        last_event_at = greatest(c.last_event_at, excluded.last_event_at),
+        last_received_at = greatest(c.last_received_at, excluded.last_received_at),
+        last_sent_at = greatest(c.last_sent_at, excluded.last_sent_at),
+        last_accepted_at = greatest(c.last_accepted_at, excluded.last_accepted_at)
+"""  # noqa: S608 - constants
+_MARK = """
+    INSERT INTO gateway_commit VALUES (${}, ${}, now())
+    ON CONFLICT (instance) DO UPDATE SET batch = excluded.batch, committed_at = excluded.committed_at
+"""
+_COUNT_AND_MARK = f"WITH marked AS ({_MARK.format(10, 11)}), counted AS ({_COUNT}) SELECT pg_notify('facts', $12)"
+
+
+async def count(connection: db.Connection, final: Sequence[tuple[Inbound, Result]], mark: Mark) -> None:
+    """Add what became of each message to its feed, leave `mark`, and tell analytics which facilities changed.
+
+    Messages of unknown senders have no feed, and what is no whole message (no header) counts for none.
+    """
+    feeds = _counted(final)
+    if feeds:
+        rows = [
+            (
+                feed,
+                each.accepted,
+                each.rejected,
+                each.duplicate,
+                each.quarantined,
+                each.event_at,
+                each.received_at,
+                each.sent_at,
+                each.accepted_at,
+            )
+            for feed, each in sorted(feeds.items())
         ]
-        for inbound in accepted
-        if inbound.route is not None
-    ]
-    if rows:
-        await connection.execute(
-            "INSERT INTO unmeasured (feed_id, facility, event_at, received_at, sent_at)"
-            " SELECT * FROM unnest($1::int[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[])",
-            *(list(column) for column in zip(*rows, strict=True)),
-        )
+        facilities = {inbound.route.facility for inbound, _result in final if inbound.route is not None}
+        await connection.execute(_COUNT_AND_MARK, *_COUNTER.arguments(rows), *mark, db.payload(facilities))
+    else:
+        await connection.execute(_MARK.format(1, 2), *mark)
 
 
-async def count(connection: db.Connection, final: Sequence[tuple[Inbound, Result]]) -> None:
-    """Add what became of each message to its feed; messages of unknown senders have none, and what is no whole message
-    (no header) counts for none."""
-    counts: Counter[tuple[int, str]] = Counter()
-    last_event: dict[int, datetime | None] = {}
-    last_received: dict[int, datetime] = {}
-    last_sent: dict[int, datetime | None] = {}
-    last_accepted: dict[int, datetime | None] = {}
+def _counted(final: Sequence[tuple[Inbound, Result]]) -> dict[int, _Counts]:
+    feeds: dict[int, _Counts] = {}
     for inbound, result in final:
         if inbound.route is None or inbound.header is None:
             continue
-        feed = inbound.route.feed_id
-        counts[feed, result] += 1
-        counts[feed, "quarantined"] += result == "rejected" and bool(inbound.reason)
-        last_received[feed] = max(last_received.get(feed, inbound.received_at), inbound.received_at)
-        last_event.setdefault(feed, None)
-        last_sent.setdefault(feed, None)
-        last_accepted.setdefault(feed, None)
+        at = inbound.received_at
+        counts = feeds.get(inbound.route.feed_id)
+        if counts is None:
+            counts = feeds[inbound.route.feed_id] = _Counts(at)
+        counts.received_at = max(counts.received_at, at)
         if inbound.verdict == "accept" and result != "rejected":
-            last_accepted[feed] = max(last_accepted[feed] or inbound.received_at, inbound.received_at)
-        if result != "accepted":
-            continue
-        if inbound.event_at is not None:
-            last_event[feed] = max(last_event[feed] or inbound.event_at, inbound.event_at)
-        sent = min(inbound.own_time, inbound.received_at)  # what a clock that is ahead says lies in the future
-        last_sent[feed] = max(last_sent[feed] or sent, sent)
-    rows = [
-        [
-            feed,
-            *(counts[feed, name] for name in ("accepted", "rejected", "duplicate", "quarantined")),
-            last_event[feed],
-            last_received[feed],
-            last_sent[feed],
-            last_accepted[feed],
-        ]
-        for feed in sorted(last_received)
-    ]
-    if rows:
-        await connection.execute(
-            """
-            INSERT INTO feed_counter AS c
-                (feed_id, received, accepted, rejected, duplicate, quarantined, last_event_at, last_received_at,
-                last_sent_at, last_accepted_at)
-            SELECT feed, accepted + rejected + duplicate, accepted, rejected, duplicate, quarantined, event, received,
-                sent, taken
-            FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[],
-                $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])
-                AS n (feed, accepted, rejected, duplicate, quarantined, event, received, sent, taken)
-            ON CONFLICT (feed_id) DO UPDATE SET
-                received = c.received + excluded.received, accepted = c.accepted + excluded.accepted,
-                rejected = c.rejected + excluded.rejected, duplicate = c.duplicate + excluded.duplicate,
-                quarantined = c.quarantined + excluded.quarantined,
-                last_event_at = greatest(c.last_event_at, excluded.last_event_at),
-                last_received_at = greatest(c.last_received_at, excluded.last_received_at),
-                last_sent_at = greatest(c.last_sent_at, excluded.last_sent_at),
-                last_accepted_at = greatest(c.last_accepted_at, excluded.last_accepted_at)
-            """,
-            *(list(column) for column in zip(*rows, strict=True)),
-        )
+            counts.accepted_at = max(counts.accepted_at or at, at)
+        if result == "accepted":
+            counts.accepted += 1
+            if inbound.event_at is not None:
+                counts.event_at = max(counts.event_at or inbound.event_at, inbound.event_at)
+            sent = min(inbound.own_time, at)  # what a clock that is ahead says lies in the future
+            counts.sent_at = max(counts.sent_at or sent, sent)
+        elif result == "duplicate":
+            counts.duplicate += 1
+        else:
+            counts.rejected += 1
+            counts.quarantined += bool(inbound.reason)
+    return feeds
 
 
 async def quarantine(connection: db.Connection, refused: Sequence[Inbound]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 # An empty MSH-18 is read as UTF-8: it contains ASCII, HL7's default, and other bytes fail instead of being misread.
 _CODECS: Mapping[str, str] = {
@@ -17,6 +18,7 @@ _CODECS: Mapping[str, str] = {
 }
 
 
+@lru_cache(maxsize=64)
 def codec(msh_18: str) -> str | None:
     """The Python codec of a message whose MSH-18 is `msh_18` (its first repetition counts); None when not known.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,7 +21,8 @@ from marsad_center.gateway.writer import NotStored, Writer
 log = logging.getLogger(__name__)
 
 _READ = 64 * 1024
-_Pending = tuple[datetime, asyncio.Future[Outcome]]  # when it came; never the message, which is long in the database
+# When the first of a group came, and what became of it all; never the messages, which are long in the database.
+_Pending = tuple[datetime, asyncio.Future[list[Outcome | None]]]
 
 
 class Conversation:
@@ -44,7 +46,7 @@ class Conversation:
         self._peer = str((stream.get_extra_info("peername") or ("local",))[0])
         self._framer = mllp.Framer(limits.frame, limits.junk)
         self._pending: asyncio.Queue[_Pending | None] = asyncio.Queue()
-        self._in_flight = asyncio.Semaphore(limits.in_flight)
+        self._answered = asyncio.Event()
         self._closing = False
         self._reading: asyncio.Task[None] | None = None
         self._unanswered = 0
@@ -116,10 +118,14 @@ class Conversation:
         """Handle what `data` completes (b"": the end); whether it completed anything."""
         metrics.BYTES.labels("in").inc(len(data))
         events = self._framer.feed(data) if data else self._framer.close()
-        for event in events:
-            await self._handle(event, ended=not data)
-            if self._closing:
-                break
+        at, most = 0, self._limits.in_flight
+        while at < len(events) and not self._closing:
+            while self._unanswered >= most:
+                self._answered.clear()
+                await self._answered.wait()
+            group = events[at : at + most - self._unanswered]
+            at += len(group)
+            await self._handle(group, ended=not data)
         return bool(events)
 
     def _patience(self, frame_since: float | None, now: float) -> float | None:
@@ -144,21 +150,27 @@ class Conversation:
             return False
         return True
 
-    async def _handle(self, event: mllp.Event, *, ended: bool) -> None:
-        metrics.RECEIVED.inc()
-        self._unanswered += 1
-        inbound = self._judge(event, ended)
-        self._closing |= inbound.close
-        await self._in_flight.acquire()
+    async def _handle(self, events: list[mllp.Event], *, ended: bool) -> None:
+        """Judge what came together, up to what ends the connection, and queue it."""
+        inbounds: list[Inbound] = []
+        for event in events:
+            inbounds.append(self._judge(event, ended))
+            if inbounds[-1].close:
+                self._closing = True
+                break
+        metrics.RECEIVED.inc(len(inbounds))
+        self._unanswered += len(inbounds)
+        first = inbounds[0].received_at
         try:
-            outcome = await self._writer.submit(inbound)
+            outcomes = await self._writer.submit(inbounds)
         except NotStored:
-            outcome = asyncio.get_running_loop().create_future()
-            outcome.set_exception(NotStored())
+            outcomes = asyncio.get_running_loop().create_future()
+            outcomes.set_result([None] * len(inbounds))
             self._closing = True
-        self._pending.put_nowait((inbound.received_at, outcome))
+        del inbounds
+        self._pending.put_nowait((first, outcomes))
         if self in self._room:  # a large one is waited for, so that its memory is free before the next is read
-            await asyncio.wait({outcome})
+            await asyncio.wait({outcomes})
             if self._framer.buffered <= self._limits.small:
                 self._room.leave(self)
 
@@ -182,21 +194,23 @@ class Conversation:
 
     async def _answer(self) -> None:
         while (pending := await self._pending.get()) is not None:
-            received_at, future = pending
-            try:
-                outcome = await future
-            except NotStored:
+            first, future = pending
+            outcomes = await future
+            stored = list(itertools.takewhile(lambda outcome: outcome is not None, outcomes))
+            acks = b"".join(outcome.ack for outcome in stored if outcome is not None)
+            if acks and not await self._send(acks):
+                return
+            waited = (datetime.now(UTC) - first).total_seconds()
+            for _message in stored:
+                metrics.ACKNOWLEDGE_SECONDS.observe(waited)
+            if len(stored) < len(outcomes):
                 metrics.CLOSED.labels("not-stored").inc()
                 self._stream.transport.abort()
                 return
-            self._in_flight.release()
-            if outcome.ack and not await self._send(outcome.ack):
-                return
-            self._unanswered -= 1
-            waited = datetime.now(UTC) - received_at
-            metrics.ACKNOWLEDGE_SECONDS.observe(waited.total_seconds())
-            if outcome.close:
-                log.info("connection closed", extra={"peer": self._peer, "reason": outcome.reason})
+            self._unanswered -= len(outcomes)
+            self._answered.set()
+            if (last := outcomes[-1]) is not None and last.close:
+                log.info("connection closed", extra={"peer": self._peer, "reason": last.reason})
                 metrics.CLOSED.labels("refused").inc()
                 return
 

@@ -6,9 +6,8 @@ first, because it names the delimiters and the character set that everything els
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from marsad_center.gateway import charset
 
@@ -36,9 +35,12 @@ class Delimiters:
     subcomponent: str
 
 
+_PADDING = (b"",) * 19
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
-    """MSH as bytes: `fields[n]` is MSH-n (0 unused, 1 the field separator)."""
+    """MSH as bytes: `fields[n]` is MSH-n (0 unused, 1 the field separator), filled up with b"" to MSH-18 at least."""
 
     delimiters: Delimiters
     fields: tuple[bytes, ...]
@@ -52,21 +54,28 @@ def read_header(raw: bytes) -> Header:
     """The header of `raw`. Raises MalformedMessage (no-header, bad-header)."""
     if not raw.startswith(b"MSH"):
         raise MalformedMessage("no-header", "the frame does not begin with MSH")
-    line = re.split(rb"[\r\n]", raw[: MAX_HEADER + 1], maxsplit=1)[0]
+    line = raw[: MAX_HEADER + 1].split(b"\r", 1)[0].split(b"\n", 1)[0]
     if len(line) > MAX_HEADER:
         raise MalformedMessage("bad-header", f"MSH is longer than {MAX_HEADER} bytes")
+    if b"\x0b" in line or b"\x1c" in line:  # echoed, they would begin or end a block within the acknowledgement
+        raise MalformedMessage("bad-header", "MSH holds the bytes that frame a message")
     separator = line[3:4]
     fields = line.split(separator) if separator else []
     marks = fields[1] if len(fields) > 1 else b""
-    alphabet = separator + marks[:4]
     if not separator or len(fields) < 9 or not 2 <= len(marks) <= 5:
         raise MalformedMessage("bad-header", "MSH is cut short")
+    delimiters = _delimiters(separator, marks)
+    return Header(delimiters, (b"", separator, *fields[1:], *_PADDING[len(fields) :]))
+
+
+@lru_cache(maxsize=64)
+def _delimiters(separator: bytes, marks: bytes) -> Delimiters:
+    alphabet = separator + marks[:4]
     if len(set(alphabet)) != len(alphabet) or not all(_is_mark(byte) for byte in alphabet):
         raise MalformedMessage("bad-header", "the encoding characters are not distinct marks")
     # A sender that gives fewer marks than four does not use the rest; NUL stands for "never found".
     component, repetition, escape, subcomponent = tuple((marks[:4].decode("ascii") + "\0\0")[:4])
-    delimiters = Delimiters(separator.decode("ascii"), component, repetition, escape, subcomponent)
-    return Header(delimiters, (b"", separator, marks, *fields[2:]))
+    return Delimiters(separator.decode("ascii"), component, repetition, escape, subcomponent)
 
 
 def _is_mark(byte: int) -> bool:
@@ -85,14 +94,16 @@ class Segment:
 
     def field(self, number: int) -> str:
         """Field `number` (from 1) as it is written, repetitions and escapes included; '' when it is not there."""
-        fields = self._fields
-        if fields is None:
-            separator = self._delimiters.field
-            fields = self._line.split(separator)
-            if self.name == "MSH":  # MSH-1 is the separator itself
-                fields.insert(1, separator)
-            self._fields = fields
+        fields = self._fields or self._split()
         return fields[number] if number < len(fields) else ""
+
+    def _split(self) -> list[str]:
+        separator = self._delimiters.field
+        fields = self._line.split(separator)
+        if self.name == "MSH":  # MSH-1 is the separator itself
+            fields.insert(1, separator)
+        self._fields = fields
+        return fields
 
     def repetitions(self, number: int) -> list[str]:
         """The repetitions of a field as written; [] when it is empty."""
@@ -111,14 +122,22 @@ class Segment:
 
         DELETE (two quotation marks) means that the sender removes the value, unlike '' which says nothing about it.
         """
-        text = self.field(number)
-        if not text:
+        fields = self._fields or self._split()
+        if number >= len(fields) or not (text := fields[number]):
             return ""
         marks = self._delimiters
-        parts = text.split(marks.repetition, 1)[0].split(marks.component)
-        if component > len(parts):
+        if marks.repetition in text:
+            text = text.split(marks.repetition, 1)[0]
+        if marks.component in text:
+            parts = text.split(marks.component)
+            if component > len(parts):
+                return ""
+            text = parts[component - 1]
+        elif component > 1:
             return ""
-        return self.unescape(parts[component - 1].split(marks.subcomponent, 1)[0]).strip()
+        if marks.subcomponent in text:
+            text = text.split(marks.subcomponent, 1)[0]
+        return (self.unescape(text) if marks.escape in text else text).strip()
 
     def unescape(self, text: str) -> str:
         r"""`text` with \F\ \S\ \T\ \R\ \E\ \Xdd..\ \.br\ put in; highlighting dropped; what is not known stays."""
@@ -151,28 +170,45 @@ class Segment:
         return f"{marks.escape}{code}{marks.escape}"
 
 
-@dataclass(frozen=True, slots=True)
 class Message:
-    """A tokenized message. `codec` is the one its bytes were decoded with."""
+    """A tokenized message. `codec` is the one its bytes were decoded with. Of its segments only those are made that are
+    asked for: a result may have hundreds of which its facts need three."""
 
-    header: Header
-    segments: tuple[Segment, ...]
-    codec: str
+    __slots__ = ("_firsts", "_lines", "_made", "_names", "codec", "header")
 
-    def all(self, name: str) -> Iterator[Segment]:
-        """Segments of this name, in order."""
-        return (segment for segment in self.segments if segment.name == name)
+    def __init__(self, header: Header, lines: list[str], codec: str) -> None:
+        self.header, self.codec = header, codec
+        self._lines, self._names = lines, [line[:3] for line in lines]
+        self._made: dict[int, Segment] = {}
+        self._firsts: dict[str, Segment | None] = {}
+
+    def _segment(self, place: int) -> Segment:
+        segment = self._made.get(place)
+        if segment is None:
+            segment = self._made[place] = Segment(self._lines[place], self.header.delimiters, self.codec)
+        return segment
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """All segments, in order."""
+        return tuple(self._segment(place) for place in range(len(self._lines)))
+
+    def all(self, *names: str) -> list[Segment]:
+        """Segments of these names, in order."""
+        return [self._segment(place) for place, name in enumerate(self._names) if name in names]
 
     def first(self, name: str) -> Segment | None:
         """The first segment of this name."""
-        return next(self.all(name), None)
+        firsts = self._firsts
+        if name not in firsts:
+            firsts[name] = self._segment(self._names.index(name)) if name in self._names else None
+        return firsts[name]
 
 
 def parse(raw: bytes, header: Header | None = None) -> Message:
     """Tokenize `raw`. Raises MalformedMessage and nothing else."""
     header = header or read_header(raw)
-    named = header.field(18).decode("ascii", "replace")
-    codec = charset.codec(named)
+    codec = charset.codec(header.fields[18].decode("ascii", "replace"))
     if codec is None:
         raise MalformedMessage("bad-charset", "the character set of MSH-18 is not known")
     if b"\0" in raw:
@@ -181,16 +217,24 @@ def parse(raw: bytes, header: Header | None = None) -> Message:
         text = raw.decode(codec)
     except UnicodeDecodeError as error:
         raise MalformedMessage("bad-charset", f"byte {error.start} is not {codec}, the set of MSH-18") from None
+    return Message(header, _lines(text, header.delimiters.field), codec)
+
+
+def _lines(text: str, separator: str) -> list[str]:
+    """One a segment, without its end and blank lines."""
     terminator = "\r" if "\r" in text else "\n"
-    if text.count(terminator) > MAX_SEGMENTS:
+    lines = text.split(terminator)
+    if len(lines) > MAX_SEGMENTS + 1:
         raise MalformedMessage("too-many-segments", f"more than {MAX_SEGMENTS} segments")
-    segments = []
-    for number, line in enumerate(text.split(terminator), start=1):
-        bare = line.strip("\n") if terminator == "\r" else line
-        if not bare.strip():
+    if terminator == "\r" and "\n" in text:
+        lines = [line.strip("\n") for line in lines]
+    blank = False
+    for number, line in enumerate(lines, start=1):
+        if line[3:4] == separator and line[:3].isalnum():
             continue
-        name = bare[:3]
-        if len(name) < 3 or not name.isalnum() or bare[3:4] not in ("", header.delimiters.field):
+        if line and not line.isspace():
+            if len(line) == 3 and line.isalnum():
+                continue
             raise MalformedMessage("bad-segment", f"line {number} is no segment")
-        segments.append(Segment(bare, header.delimiters, codec))
-    return Message(header, tuple(segments), codec)
+        blank = True
+    return [line for line in lines if line and not line.isspace()] if blank else lines

@@ -12,6 +12,7 @@ from datetime import datetime
 from marsad_center.facts.events import Fact
 from marsad_center.gateway import acknowledge, adt, charset, hl7, orders
 from marsad_center.gateway.acknowledge import Verdict
+from marsad_center.gateway.readers import READERS
 from marsad_center.gateway.route import Route, Routes
 
 log = logging.getLogger(__name__)
@@ -20,14 +21,14 @@ MAX_FIELD = 199  # characters of MSH-3, MSH-4, MSH-10: HL7's widest, and what an
 
 UNKNOWN_BYTES = 64 * 1024  # kept of what no declared feed sent: anybody can send that, and much of it
 
-_ORDER_TYPES = {("ORM", "O01"), ("OML", "O21"), ("ORU", "R01")}
-_STORED_ONLY = {("ADT", "A28"), ("ADT", "A31"), *(("MDM", f"T{number:02}") for number in range(1, 12))}
-_ADT = adt.MOVEMENTS | adt.MERGES
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Inbound:
     """A message, or bytes that are none. `stored`: gets a row in message. `reason`: gets a row in quarantine.
+
+    Filled in by this module only, and changed by nobody after: storing may be tried again. (Not frozen, because that
+    costs three times as much for every message.) `key`: MSH-3, MSH-4, MSH-10. `code`: the acknowledgement code of the
+    verdict; None when nothing can be answered.
 
     `ack` is what goes out after the commit; `close` ends the connection instead of or after it. `size` is the length as
     received (raw may be only the head of it).
@@ -41,9 +42,7 @@ class Inbound:
     verdict: Verdict = "error"
     header: hl7.Header | None = None
     route: Route | None = None
-    application: str = ""
-    facility: str = ""
-    control_id: str = ""
+    key: tuple[str, str, str] = ("", "", "")
     message_type: str = ""
     trigger: str = ""
     codec: str = ""
@@ -53,13 +52,9 @@ class Inbound:
     stored: bool = False
     reason: str = ""
     detail: str = ""
+    code: str | None = None
     ack: bytes = b""
     close: bool = False
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """MSH-3, MSH-4, MSH-10."""
-        return self.application, self.facility, self.control_id
 
     @property
     def cut(self) -> bool:
@@ -71,33 +66,30 @@ class Inbound:
         """What freshness runs from: the message's own time (MSH-7), else the event's, else receipt."""
         return self.sent_at or self.event_at or self.received_at
 
-    @property
-    def code(self) -> str | None:
-        """The acknowledgement code of the verdict; None when nothing can be answered."""
-        return acknowledge.verdict_code(self.header, self.verdict) if self.header is not None else None
-
     def answered(self) -> Inbound:
-        """With the acknowledgement that verdict and reason ask for."""
-        if self.header is None:
-            return self
-        text = self.detail if self.verdict != "accept" else ""
-        ack = acknowledge.build(
-            self.header, self.verdict, reason=self.reason, text=text, sha256=self.sha256, at=self.received_at
-        )
-        return replace(self, ack=ack)
+        """This, with the acknowledgement that verdict and reason ask for."""
+        if self.header is not None:
+            self.code = acknowledge.verdict_code(self.header, self.verdict)
+            text = self.detail if self.verdict != "accept" else ""
+            self.ack = acknowledge.build(
+                self.header, self.verdict, reason=self.reason, text=text, sha256=self.sha256, at=self.received_at
+            )
+        return self
 
     def refused(self, verdict: Verdict, reason: str, detail: str, *, stored: bool = False) -> Inbound:
-        """This, refused: to quarantine with a word and a sentence (ASCII, nothing of the content), no facts."""
+        """A copy, refused: to quarantine with a word and a sentence (ASCII, nothing of the content), no facts."""
         changed = replace(self, verdict=verdict, reason=reason, detail=detail, stored=stored, facts=())
         return changed._kept().answered()
 
     def closing(self, reason: str, detail: str) -> Inbound:
-        """This, refused without an answer: the connection is closed."""
-        changed = replace(self, header=None, reason=reason, detail=detail, stored=False, facts=(), ack=b"", close=True)
-        return changed._kept()
+        """A copy of this, refused without an answer: the connection is closed."""
+        nothing = replace(self, header=None, code=None, ack=b"", facts=(), stored=False)
+        return replace(nothing, reason=reason, detail=detail, close=True)._kept()
 
     def _kept(self) -> Inbound:
-        return replace(self, raw=self.raw[:UNKNOWN_BYTES]) if self.route is None else self
+        if self.route is None:
+            self.raw = self.raw[:UNKNOWN_BYTES]
+        return self
 
 
 def take(raw: bytes, peer: str, at: datetime, size: int | None = None) -> Inbound:
@@ -109,7 +101,7 @@ def judge(raw: bytes, routes: Routes, peer: str, at: datetime) -> Inbound:
     """The content of a whole frame, judged. Never raises."""
     inbound = take(raw, peer, at)
     try:
-        inbound = _headed(inbound, hl7.read_header(raw), routes)
+        _read_head(inbound, hl7.read_header(raw), routes)
     except hl7.MalformedMessage as error:
         return inbound.closing(error.reason, str(error))
     try:
@@ -129,57 +121,50 @@ def too_long(head: bytes, size: int, limit: int, routes: Routes, *, peer: str, a
     detail = f"the frame has {size} bytes, the limit is {limit}"
     inbound = take(head, peer, at, size)
     try:
-        inbound = _headed(inbound, hl7.read_header(head), routes)
+        _read_head(inbound, hl7.read_header(head), routes)
     except hl7.MalformedMessage:
         return inbound.closing("too-long", detail)
     return inbound.refused("error", "too-long", detail)
 
 
-def _headed(inbound: Inbound, header: hl7.Header, routes: Routes) -> Inbound:
-    codec = charset.codec(header.field(18).decode("ascii", "replace")) or "latin-1"
+def _read_head(inbound: Inbound, header: hl7.Header, routes: Routes) -> None:
+    codec = charset.codec(header.fields[18].decode("ascii", "replace")) or "latin-1"
 
     def text(number: int) -> str:
         # Only for keys and records; whether the bytes fit the character set is judged over the whole message.
-        return header.field(number).decode(codec, "replace").replace("\0", "\ufffd").strip()
+        return header.fields[number].decode(codec, "replace").replace("\0", "\ufffd").strip()
 
     application, facility = text(3), text(4)
-    kind = [part.strip() for part in text(9).split(header.delimiters.component)]
-    return replace(
-        inbound,
-        header=header,
-        codec=codec,
-        application=application,
-        facility=facility,
-        control_id=text(10),
-        message_type=kind[0][:20],
-        trigger=(kind[1] if len(kind) > 1 else "")[:20],
-        route=routes.find(application, facility, header.delimiters.component),
-    )
+    kind = text(9).split(header.delimiters.component)
+    inbound.header, inbound.codec = header, codec
+    inbound.key = (application, facility, text(10))
+    inbound.message_type = kind[0].strip()[:20]
+    inbound.trigger = kind[1].strip()[:20] if len(kind) > 1 else ""
+    inbound.route = routes.find(application, facility, header.delimiters.component)
 
 
 def _judged(inbound: Inbound) -> Inbound:
-    if any(len(part) > MAX_FIELD for part in inbound.key):
+    application, facility, control_id = inbound.key
+    if max(len(application), len(facility), len(control_id)) > MAX_FIELD:
         return inbound.refused("error", "field-too-long", f"MSH-3, MSH-4 or MSH-10 is over {MAX_FIELD} characters")
-    if not inbound.control_id:
+    if not control_id:
         return inbound.refused("error", "missing-control-id", "MSH-10 is empty")
     if not inbound.message_type:
         return inbound.refused("reject", "missing-type", "MSH-9 is empty")
-    if inbound.route is None:
+    route = inbound.route
+    if route is None:
         return inbound.refused("reject", "unknown-sender", "no feed is declared for MSH-3 and MSH-4")
     message = hl7.parse(inbound.raw, inbound.header)
-    zone, at = inbound.route.zone, inbound.received_at
-    kind = (inbound.message_type, inbound.trigger)
-    sent_at, event_at = adt.sent_time(message, zone), adt.event_time(message, zone)
-    inbound = replace(inbound, codec=message.codec, sent_at=sent_at, event_at=event_at)
-    facts: list[Fact] = []
-    if kind in _ORDER_TYPES:
-        facts = orders.facts(message, inbound.message_type, zone, at)
-        inbound = replace(inbound, event_at=orders.newest(facts))
-    elif inbound.message_type == "ADT" and inbound.trigger in _ADT:
-        facts = adt.facts(message, inbound.trigger, zone, at)
-    elif kind not in _STORED_ONLY:
+    zone = route.zone
+    inbound.codec = message.codec
+    inbound.sent_at, inbound.event_at = adt.sent_time(message, zone), adt.event_time(message, zone)
+    reader = READERS.get((inbound.message_type, inbound.trigger))
+    if reader is None:
         return inbound.refused("reject", "unknown-trigger", "this trigger is not supported", stored=True)
-    return replace(inbound, verdict="accept", facts=tuple(facts), stored=True).answered()
+    facts = reader(message, inbound.trigger, route.profile, inbound.received_at)
+    inbound.facts, inbound.event_at = tuple(facts), orders.newest(facts) or inbound.event_at
+    inbound.verdict, inbound.stored = "accept", True
+    return inbound.answered()
 
 
 def unanswered(
@@ -188,5 +173,7 @@ def unanswered(
     """Bytes that are no whole frame: kept in quarantine, never answered; `close` ends the connection."""
     inbound = take(content, peer, at)
     with contextlib.suppress(hl7.MalformedMessage):  # its feed is not counted for it, but what it sent is kept whole
-        inbound = _headed(inbound, hl7.read_header(content), routes)
-    return replace(inbound.closing(reason, detail), close=close)
+        _read_head(inbound, hl7.read_header(content), routes)
+    refused = inbound.closing(reason, detail)
+    refused.close = close
+    return refused

@@ -16,7 +16,9 @@ class Limits:
     """Sizes in bytes, times in seconds.
 
     `small`: a frame beyond it shares `room` with the others of its kind; `room_seconds`: how long it may wait there.
-    `hold`: how long a message may wait for the database before its connection is closed without an answer.
+    `lanes`: batches on their way to the database at once; `company`: messages that make one worth beginning while
+    another is on its way. `hold`: how long a message may wait for the database before its connection is closed without
+    an answer.
     """
 
     frame: int = 16 * MIB
@@ -28,6 +30,8 @@ class Limits:
     queue: int = 2048
     queue_bytes: int = 16 * MIB
     batch: int = 256
+    lanes: int = 2
+    company: int = 64
     batch_bytes: int = 8 * MIB
     partial_seconds: float = 30.0
     frame_seconds: float = 120.0

@@ -81,13 +81,46 @@ class Framer:
 
     def feed(self, data: bytes) -> list[Event]:
         """What `data` completes, in order."""
-        if self._dead:
-            return []
-        self._buffer += data
         events: list[Event] = []
-        while not self._dead and (self._take_block(events) if self._inside else self._take_start(events)):
-            pass
+        if self._dead:
+            return events
+        if self._inside or self._buffer:
+            self._buffer += data
+            if not self._take(events, blocks=1):
+                return events
+            data = bytes(self._buffer)
+            self._buffer.clear()
+        self._buffer += self._take_plain(data, events)
+        self._take(events)
         return events
+
+    def _take_plain(self, data: bytes, events: list[Event]) -> bytes:
+        """Blocks at the beginning that are whole and follow the rule, as nearly all do. What is left."""
+        at = 0
+        while data[at : at + 1] == b"\x0b":
+            end = data.find(END, at + 1)
+            if end < 0 or end - at - 1 > self._limit:
+                break
+            content = data[at + 1 : end]
+            if _RESTART in content:
+                break
+            events.append(Frame(content))
+            at = end + len(END)
+        return data[at:]
+
+    def _take(self, events: list[Event], blocks: int = 0) -> bool:
+        """What the buffer completes: all of it, or until so many blocks are. Whether they are, and more may follow."""
+        taken = 0
+        while not self._dead:
+            if self._inside:
+                if not self._take_block(events):
+                    return False
+                taken += 1
+                if taken == blocks:
+                    return True
+            elif not self._take_start(events):
+                return False
+        return False
 
     def close(self) -> list[Event]:
         """What is left when the stream ends."""

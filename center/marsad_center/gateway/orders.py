@@ -1,14 +1,17 @@
-"""Orders and results (ORM, OML, ORU) to order events. Where each value is read from: PROFILE.md."""
+"""Orders and results (ORM, OML, OMG, OMI, ORU) to order events. Where each value is read from: PROFILE.md."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, tzinfo
+from datetime import datetime
+from functools import lru_cache
 
-from marsad_center.facts.events import Fact, Kind, OrderEvent
+from marsad_center.facts.events import Code, Fact, Kind, OrderEvent
 from marsad_center.gateway.adt import read_time, visit_key
+from marsad_center.gateway.coded import coded
 from marsad_center.gateway.hl7 import MalformedMessage, Message, Segment
+from marsad_center.gateway.profile import Profile
 
 # HL7 table 0074, diagnostic service section.
 _LABORATORY = frozenset(
@@ -22,16 +25,26 @@ _IMAGING_WORDS = re.compile(
     re.IGNORECASE,
 )
 _OTHER_WORDS = re.compile(r"\b(vital signs?|ecg|ekg|electrocardiogram|consult\w*|diet|nursing)\b", re.IGNORECASE)
+_WORDS = 200  # characters of a name that are looked at
 _CANCELS = frozenset({"CA", "OC", "CR", "DC", "OD"})
 _FINAL = frozenset({"", "F", "C"})
 
 
-def facts(message: Message, message_type: str, zone: tzinfo, received_at: datetime) -> list[Fact]:
-    """One order event an OBR. Raises MalformedMessage (missing-order, bad-time)."""
-    sent_at = read_time(message.first("MSH"), 7, zone) or received_at
+def requests(message: Message, _trigger: str, profile: Profile, received_at: datetime) -> list[Fact]:
+    """ORM, OML, OMG, OMI: one order event an OBR. Raises MalformedMessage (missing-order, bad-time)."""
+    return _facts(message, profile, received_at, is_result=False)
+
+
+def results(message: Message, _trigger: str, profile: Profile, received_at: datetime) -> list[Fact]:
+    """ORU: one order event an OBR. Raises MalformedMessage (missing-order, bad-time)."""
+    return _facts(message, profile, received_at, is_result=True)
+
+
+def _facts(message: Message, profile: Profile, received_at: datetime, *, is_result: bool) -> list[Fact]:
+    sent_at = read_time(message.first("MSH"), 7, profile.zone) or received_at
     visit = visit_key(message)
     result: list[Fact] = [
-        _event(orc, obr, visit=visit, is_result=message_type == "ORU", zone=zone, sent_at=sent_at)
+        _event(orc, obr, visit=visit, is_result=is_result, profile=profile, sent_at=sent_at)
         for orc, obr in _groups(message)
     ]
     if not result:
@@ -46,27 +59,28 @@ def newest(events: list[Fact]) -> datetime | None:
 
 def _groups(message: Message) -> Iterator[tuple[Segment | None, Segment]]:
     orc: Segment | None = None
-    for segment in message.segments:
+    for segment in message.all("ORC", "OBR"):
         if segment.name == "ORC":
             orc = segment
-        elif segment.name == "OBR":
+        else:
             yield orc, segment
 
 
 def _event(
-    orc: Segment | None, obr: Segment, *, visit: str, is_result: bool, zone: tzinfo, sent_at: datetime
+    orc: Segment | None, obr: Segment, *, visit: str, is_result: bool, profile: Profile, sent_at: datetime
 ) -> OrderEvent:
     placer = obr.text(2) or (orc.text(2) if orc is not None else "")
     filler = obr.text(3) or (orc.text(3) if orc is not None else "")
     if not placer and not filler:
         raise MalformedMessage("missing-order", "an OBR without a number of the placer or the filler")
     kind, stated = _kind(obr)
-    transaction_at = read_time(orc, 9, zone)
-    requested_at = read_time(obr, 6, zone)
+    transaction_at = read_time(orc, 9, profile.zone)
+    requested_at = read_time(obr, 6, profile.zone)
     if not is_result:
         requested_at = min(filter(None, (transaction_at, requested_at)), default=sent_at)
-    changed_at = read_time(obr, 22, zone) if is_result else transaction_at
+    changed_at = read_time(obr, 22, profile.zone) if is_result else transaction_at
     at = changed_at or sent_at
+    code = coded(obr, 4) or Code("", "")
     cancelled = orc is not None and orc.text(1).upper() in _CANCELS
     final = is_result and obr.text(25).upper() in _FINAL
     return OrderEvent(
@@ -75,9 +89,9 @@ def _event(
         visit_key=visit,
         kind=kind,
         kind_stated=stated,
-        code_system=obr.text(4, 3),
-        code=obr.text(4, 1),
-        display=obr.text(4, 2),
+        code_system=code.system,
+        code=code.code,
+        display=code.display,
         ordered_at=None if cancelled else requested_at,
         resulted_at=at if final and not cancelled else None,
         cancelled_at=at if cancelled else None,
@@ -92,7 +106,11 @@ def _kind(obr: Segment) -> tuple[Kind, bool]:
         if section in _LABORATORY:
             return "lab", True
         return ("radiology" if section in _RADIOLOGY else "other"), True
-    words = f"{obr.text(4, 2)} {obr.text(4, 5)}"
+    return _guessed(f"{obr.text(4, 2)[:_WORDS]} {obr.text(4, 5)[:_WORDS]}"), False
+
+
+@lru_cache(maxsize=1024)  # a laboratory has some hundreds of tests
+def _guessed(words: str) -> Kind:
     if _IMAGING_WORDS.search(words):
-        return "radiology", False
-    return ("other" if _OTHER_WORDS.search(words) else "lab"), False
+        return "radiology"
+    return "other" if _OTHER_WORDS.search(words) else "lab"

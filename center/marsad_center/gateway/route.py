@@ -8,16 +8,23 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
 
+from marsad_center.gateway.profile import DEFAULT, Profile
+
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An active feed: its row, its facility, and the zone of its times that carry no offset."""
+    """An active feed: its row, its facility, and how it writes."""
 
     feed_id: int
     facility: str
-    zone: tzinfo
+    profile: Profile = DEFAULT
+
+    @property
+    def zone(self) -> tzinfo:
+        """Of its times that carry no offset."""
+        return self.profile.zone
 
 
 class Routes:

@@ -16,9 +16,10 @@ from starlette.routing import Route as Path_
 
 from marsad_center import db, registry
 from marsad_center.facts.registry_sync import ActiveFeed, known, sync
-from marsad_center.gateway import metrics
+from marsad_center.gateway import lane, metrics
 from marsad_center.gateway.limits import Limits
 from marsad_center.gateway.listening import Listening
+from marsad_center.gateway.profile import profile
 from marsad_center.gateway.route import Route, Routes, zone
 from marsad_center.gateway.writer import Writer
 from marsad_center.ops import Readiness, ops_application, probe_routes, serving
@@ -101,7 +102,7 @@ async def run(
 
 def _connector(settings: Settings) -> Callable[[], Awaitable[db.Connection]]:
     async def connect() -> db.Connection:
-        return await db.connect(settings.database, "gateway", command_seconds=_COMMAND_SECONDS)
+        return await db.connect(settings.database, "gateway", command_seconds=_COMMAND_SECONDS, session=lane.SESSION)
 
     return connect
 
@@ -142,7 +143,7 @@ async def _routes(
             return Routes(
                 {
                     (feed.sending_application, feed.sending_facility): Route(
-                        feed.id, feed.facility, zones[feed.time_zone]
+                        feed.id, feed.facility, profile(feed.profile, zones[feed.time_zone])
                     )
                     for feed in feeds
                 }

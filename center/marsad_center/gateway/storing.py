@@ -8,18 +8,53 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from marsad_center import db
+from marsad_center.facts.columns import Columns
 from marsad_center.facts.writing import Stated, write_facts
-from marsad_center.gateway.bookkeeping import Result, count, insert_unmeasured, quarantine
+from marsad_center.gateway.bookkeeping import Mark, Result, count, quarantine
 from marsad_center.gateway.inbound import Inbound
 
 _Key = tuple[str, str, str]
 
+_KEY = Columns({"sending_application": "text", "sending_facility": "text", "control_id": "text"})
+_MESSAGE = Columns(
+    {
+        "feed_id": "integer",
+        "facility": "text",
+        "sending_application": "text",
+        "sending_facility": "text",
+        "control_id": "text",
+        "sha256": "bytea",
+        "raw": "bytea",
+        "charset": "text",
+        "message_type": "text",
+        "trigger": "text",
+        "event_at": "timestamptz",
+        "received_at": "timestamptz",
+        "ack_code": "text",
+        "ack": "bytea",
+        "sent_at": "timestamptz",
+    }
+)
+# What is accepted waits to be measured, too: analytics takes it when a figure includes it. sent_at there is what
+# freshness runs from: the message's own time (MSH-7), else the event's, else receipt (Inbound.own_time).
+_INSERT = f"""
+    WITH new AS (
+        INSERT INTO message ({_MESSAGE.names}) SELECT {_MESSAGE.source}
+        ON CONFLICT ({_KEY.names}) DO NOTHING
+        RETURNING id, {_KEY.names}, feed_id, facility, event_at, received_at, sent_at, ack_code
+    ), waiting AS (
+        INSERT INTO unmeasured (feed_id, facility, event_at, received_at, sent_at)
+        SELECT feed_id, facility, coalesce(event_at, received_at), received_at, coalesce(sent_at, event_at, received_at)
+        FROM new WHERE ack_code IN ('AA', 'CA')
+    )
+    SELECT id, {_KEY.names} FROM new
+"""  # noqa: S608 - constants
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+
+class Outcome(NamedTuple):
     """What became of one message: what to send, whether to close, and what to count."""
 
     result: Result
@@ -36,8 +71,9 @@ class _Known:
     ack: bytes
 
 
-async def store(connection: db.Connection, batch: Sequence[Inbound]) -> list[Outcome]:
-    """Store `batch`; the outcomes in its order, true once the caller has committed. Raises asyncpg's errors."""
+async def store(connection: db.Connection, batch: Sequence[Inbound], mark: Mark) -> list[Outcome]:
+    """Store `batch` and leave `mark`; the outcomes in its order, true once the caller has committed. Raises asyncpg's
+    errors."""
     ids, known = await _insert_messages(connection, batch)
     final: list[tuple[Inbound, Result]] = []
     facts: list[Stated] = []
@@ -46,21 +82,20 @@ async def store(connection: db.Connection, batch: Sequence[Inbound]) -> list[Out
         judged, result = _settle(inbound, claimed, known)
         final.append((judged, result))
         if result == "accepted" and inbound.route is not None:
-            facts += [Stated(inbound.route.facility, ids[inbound.key], fact) for fact in inbound.facts]
+            id_, facility = ids[inbound.key], inbound.route.facility
+            facts += [Stated(facility, id_, fact) for fact in inbound.facts]
     await write_facts(connection, facts)
-    await insert_unmeasured(connection, [inbound for inbound, result in final if result == "accepted"])
-    await count(connection, final)
     await quarantine(connection, [inbound for inbound, result in final if inbound.reason and result == "rejected"])
-    if facilities := {inbound.route.facility for inbound, _result in final if inbound.route is not None}:
-        await db.notify(connection, "facts", facilities)
-    outcomes = []
-    for inbound, result in final:
-        code, ack = inbound.code, inbound.ack
-        if result == "duplicate":
-            first = known.get(inbound.key)
-            code, ack = (first.ack_code, first.ack) if first else (claimed[inbound.key].code, claimed[inbound.key].ack)
-        outcomes.append(Outcome(result, code, inbound.reason if result == "rejected" else "", ack, inbound.close))
-    return outcomes
+    await count(connection, final, mark)
+    return [_outcome(inbound, result, claimed, known) for inbound, result in final]
+
+
+def _outcome(inbound: Inbound, result: Result, claimed: dict[_Key, Inbound], known: dict[_Key, _Known]) -> Outcome:
+    code, ack = inbound.code, inbound.ack
+    if result == "duplicate":
+        first = known.get(inbound.key)
+        code, ack = (first.ack_code, first.ack) if first else (claimed[inbound.key].code, claimed[inbound.key].ack)
+    return Outcome(result, code, inbound.reason if result == "rejected" else "", ack, inbound.close)
 
 
 def _settle(inbound: Inbound, claimed: dict[_Key, Inbound], known: dict[_Key, _Known]) -> tuple[Inbound, Result]:
@@ -87,40 +122,28 @@ async def _insert_messages(
     if not firsts:
         return {}, {}
     rows = [_message_row(inbound) for _key, inbound in sorted(firsts.items())]
-    inserted = await connection.fetch(
-        """
-        INSERT INTO message (feed_id, facility, sending_application, sending_facility, control_id, sha256, raw, charset,
-            message_type, trigger, event_at, received_at, ack_code, ack, sent_at)
-        SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[],
-            $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::bytea[],
-            $15::timestamptz[])
-        ON CONFLICT (sending_application, sending_facility, control_id) DO NOTHING
-        RETURNING id, sending_application, sending_facility, control_id
-        """,
-        *(list(column) for column in zip(*rows, strict=True)),
-    )
+    inserted = await connection.fetch(_INSERT, *_MESSAGE.arguments(rows))
     ids: dict[_Key, int] = {(row[1], row[2], row[3]): row[0] for row in inserted}
     rest = [key for key in firsts if key not in ids]
     if not rest:
         return ids, {}
     # Another transaction has these keys; ON CONFLICT waited for it, so this statement's snapshot sees its rows.
     found = await connection.fetch(
-        "SELECT sending_application, sending_facility, control_id, sha256, ack_code, ack FROM message"
-        " JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (sending_application, sending_facility, control_id)"
-        " USING (sending_application, sending_facility, control_id)",
-        *(list(column) for column in zip(*rest, strict=True)),
+        f"SELECT {_KEY.names}, sha256, ack_code, ack FROM message"  # noqa: S608 - constants
+        f" JOIN (SELECT {_KEY.source}) AS k USING ({_KEY.names})",
+        *_KEY.arguments(rest),
     )
     return ids, {(row[0], row[1], row[2]): _Known(row[3], row[4], row[5] or b"") for row in found}
 
 
-def _message_row(inbound: Inbound) -> list[Any]:
+def _message_row(inbound: Inbound) -> tuple[Any, ...]:
     assert inbound.route is not None  # stored means that a feed was found
-    return [
+    return (
         inbound.route.feed_id,
         inbound.route.facility,
         *inbound.key,
         inbound.sha256,
-        inbound.raw,
+        inbound.raw,  # the one place where what a sender wrote goes into a row of its feed
         inbound.codec,
         inbound.message_type,
         inbound.trigger,
@@ -129,4 +152,4 @@ def _message_row(inbound: Inbound) -> list[Any]:
         inbound.code,
         inbound.ack or None,
         inbound.sent_at,
-    ]
+    )

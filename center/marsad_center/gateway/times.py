@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 
 _STAMP = re.compile(
     r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,9}))?)?)?)?(?:([+-])(\d\d)(\d\d))?", re.ASCII
 )
 
 
+@lru_cache(maxsize=4096)  # a message says one time in many places, and so do the messages of a second
 def parse_time(text: str, zone: tzinfo) -> datetime:
     """`text` in UTC; `zone` is where a time without an offset was written. Needs at least a day.
 

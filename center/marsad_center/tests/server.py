@@ -77,6 +77,12 @@ class PostgresServer:
             host="127.0.0.1", port=self.port, name=database, credentials=self.credentials[role], ca=None
         )
 
+    @property
+    def pid(self) -> int:
+        """Of the server's first process, whose children are all others."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self, settings: Mapping[str, str] | None = None) -> None:
         """Start and return; connections are accepted a little later (use `wait`). `settings` go before our own."""
         options = [f"port={self.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self.folder}"]
@@ -119,6 +125,10 @@ class PostgresServer:
         for role in ROLES:
             await connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
         await connection.close()
+
+    def died(self) -> bool:
+        """Whether the server has ended by itself."""
+        return self._process is not None and self._process.poll() is not None
 
     def kill(self) -> None:
         """kill -9 of the whole server, as a node that dies would do it. `start` recovers it."""

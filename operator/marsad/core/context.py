@@ -61,6 +61,7 @@ def context(observed: Observed) -> dict[str, Any]:
             "dashboard_blocks": blocks(cluster.spec.security.allowed_ingress.dashboard, platform),
             "destinations": [egress.dump() for egress in cluster.spec.security.allowed_egress],
             "quota": quota(shares, database_share(cluster)),
+            "unnamed": _resources(SIZES[cluster.spec.size].unnamed),
         },
         "database": database(cluster, platform, shares),
         **{name: _workload(cluster, name, share) for name, share in shares.items()},

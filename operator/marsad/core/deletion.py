@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from marsad.api.healthcluster import DeletionPolicy
 from marsad.api.names import LABEL_CNPG_CLUSTER, LABEL_HEALTHCLUSTER
 from marsad.core import inventory
-from marsad.core.kinds import CLUSTER, CNPG, MANAGED, SECRET, VOLUME_CLAIM
+from marsad.core.custody import Patch, every_claim, halt, let_go, release
+from marsad.core.kinds import CLUSTER, CNPG, MANAGED, SECRET
 from marsad.core.secrets import secret_names
 from marsad.core.stamp import digest, ours
 from marsad.core.world import Key, Manifest, Observed
 
-HALT = {"cnpg.io/reconciliationLoop": "disabled"}  # CloudNativePG's own switch
 _RUNNING = ("Deployment", "Job", "PodDisruptionBudget")
-
-
-@dataclass(frozen=True)
-class Patch:
-    """A JSON merge patch of a live object; it carries the resourceVersion it was decided on."""
-
-    live: Manifest
-    patch: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -45,12 +36,14 @@ def deletion(observed: Observed) -> DeletionPlan:
     What receives stops first. Retain then takes the volumes out of the hands of CloudNativePG's Cluster, which would
     take them along; Delete lets it. Network policies go last, after all that they fence.
     """
-    if observed.namespace_going:
-        return DeletionPlan("namespace", "The namespace is being deleted, and everything in it.", finished=True)
     if not observed.complete:
         return DeletionPlan(
             "observe", "Waits until all that exists can be listed: what is not seen may still be there."
         )
+    if observed.namespace_going:
+        live = _cluster(observed)
+        patches = let_go(live) if live is not None else ()  # nothing of ours may hold the namespace
+        return DeletionPlan("namespace", "The namespace is being deleted, and all in it.", patches, finished=True)
     if observed.cluster.spec.paused:
         return DeletionPlan("paused", "Nothing is deleted while spec.paused is true.")
     for step in _STEPS:
@@ -69,13 +62,12 @@ def _volumes(observed: Observed) -> DeletionPlan | None:
     live = _cluster(observed)
     if live is None or _policy(observed) is DeletionPolicy.DELETE:
         return None
-    claims = [claim for claim in _every_claim(observed) if _owned(claim, live)]
-    annotations = live["metadata"].get("annotations") or {}
-    if claims and live["metadata"].get("deletionTimestamp") is None and not HALT.items() <= annotations.items():
-        patch = _patch(live, {"annotations": HALT})
-        return DeletionPlan("halt", "Asks CloudNativePG to leave the database alone.", patches=(patch,))
-    patches = tuple(_patch(claim, {"ownerReferences": _other_owners(claim, live)}) for claim in claims)
-    return DeletionPlan("release", "Takes the volumes out of the Cluster's hands.", patches=patches) if claims else None
+    if patches := halt(observed, live):
+        return DeletionPlan("halt", "Asks CloudNativePG to leave the database alone.", patches=patches)
+    patches = release(observed, live)
+    return (
+        DeletionPlan("release", "Takes the volumes out of the Cluster's hands.", patches=patches) if patches else None
+    )
 
 
 def _database(observed: Observed) -> DeletionPlan | None:
@@ -83,7 +75,7 @@ def _database(observed: Observed) -> DeletionPlan | None:
     found = [live] if live is not None else []
     if _policy(observed) is DeletionPolicy.DELETE:
         found += _claims(observed)
-    return _delete("database", "Stops the database.", found)
+    return _delete("database", "Stops the database.", found, let_go(live) if live is not None else ())
 
 
 def _rest(observed: Observed) -> DeletionPlan | None:
@@ -122,38 +114,19 @@ def _cluster(observed: Observed) -> Manifest | None:
     return next((live for key, live in _made(observed) if (key.group, key.kind) == (CNPG, CLUSTER.kind)), None)
 
 
-def _every_claim(observed: Observed) -> list[Manifest]:
-    """Volume claims of the namespace, whoever made or labelled them."""
-    return [live for key, live in sorted(observed.objects.items()) if (key.group, key.kind) == ("", VOLUME_CLAIM.kind)]
-
-
 def _claims(observed: Observed) -> list[Manifest]:
     """Volume claims of the database: CloudNativePG labels them, and passes our label on to them."""
-    labelled = ((live, live["metadata"].get("labels") or {}) for live in _every_claim(observed))
+    labelled = ((live, live["metadata"].get("labels") or {}) for live in every_claim(observed))
     made = ((live, labels) for live, labels in labelled if LABEL_CNPG_CLUSTER in labels)
     return [live for live, labels in made if labels.get(LABEL_HEALTHCLUSTER) == observed.cluster.name]
 
 
-def _owned(claim: Manifest, cluster: Manifest) -> bool:
-    owners = claim["metadata"].get("ownerReferences") or ()
-    return any(owner["uid"] == cluster["metadata"]["uid"] for owner in owners)
-
-
-def _other_owners(claim: Manifest, cluster: Manifest) -> list[Any] | None:
-    owners = claim["metadata"].get("ownerReferences") or ()
-    return [owner for owner in owners if owner["uid"] != cluster["metadata"]["uid"]] or None
-
-
-def _patch(live: Manifest, metadata: Mapping[str, Any]) -> Patch:
-    return Patch(live, {"metadata": {"resourceVersion": live["metadata"]["resourceVersion"], **metadata}})
-
-
-def _delete(step: str, message: str, found: list[Manifest]) -> DeletionPlan | None:
+def _delete(step: str, message: str, found: list[Manifest], patches: tuple[Patch, ...] = ()) -> DeletionPlan | None:
     """A step that deletes what is not yet being deleted and waits for all of it; None when nothing is left."""
     if not found:
         return None
     staying = tuple(live for live in found if live["metadata"].get("deletionTimestamp") is None)
-    return DeletionPlan(step, message, deletes=staying, awaited=tuple(Key.of(live) for live in found))
+    return DeletionPlan(step, message, patches, staying, tuple(Key.of(live) for live in found))
 
 
 def _policy(observed: Observed) -> DeletionPolicy:

@@ -10,6 +10,7 @@ from marsad.core import inventory
 from marsad.core.acceptance import refusal
 from marsad.core.compare import as_desired, project
 from marsad.core.kinds import kind_of
+from marsad.core.migration import is_migration, outlived
 from marsad.core.stamp import digest, ours
 from marsad.core.world import Key, Manifest, Observed
 
@@ -65,7 +66,7 @@ def plan(
     return Plan(
         wanted=tuple(desired),
         apply=tuple(manifest for manifest in differing if not _going(observed.objects.get(Key.of(manifest)))),
-        prune=_prunable(observed, listed, wanted),
+        prune=(*_prunable(observed, listed, wanted), *_outlived(observed, wanted)),
         inventory=_inventory(observed, (key for key in wanted if key not in foreign)),
         differs=differs,
         foreign=foreign,
@@ -120,6 +121,13 @@ def _prunable(
         and (not kind_of(key.group, key.kind).optional or (key.group, key.kind) in observed.served)
         and not _going(live)
     )
+
+
+def _outlived(observed: Observed, wanted: Mapping[Key, Manifest]) -> tuple[Manifest, ...]:
+    """Jobs of the wanted name whose schema went with another database: they are made anew, and run again."""
+    found = (observed.objects.get(key) for key, manifest in wanted.items() if is_migration(manifest))
+    jobs = (live for live in found if live is not None and not _going(live) and ours(live, observed.cluster))
+    return tuple(job for job in jobs if outlived(observed, job)) if observed.complete else ()
 
 
 def _going(live: Manifest | None) -> bool:

@@ -38,12 +38,14 @@ class Share:
 
 @dataclass(frozen=True)
 class SizeTable:
-    """A size's row. `shared_buffers_mib` is PostgreSQL's cache, `max_wal_mib` the log between checkpoints."""
+    """A size's row. `unnamed` is for a container that says nothing itself. `shared_buffers_mib` is PostgreSQL's cache,
+    `max_wal_mib` the log between checkpoints."""
 
     gateway: Share
     analytics: Share
     dashboard: Share
     database: Share
+    unnamed: Share
     shared_buffers_mib: int
     work_mem_mib: int
     max_wal_mib: int
@@ -56,6 +58,7 @@ SIZES: Mapping[Size, SizeTable] = {
         analytics=Share(1, Amounts("25m", "96Mi"), Amounts("1", "384Mi")),
         dashboard=Share(1, Amounts("25m", "96Mi"), Amounts("1", "384Mi")),
         database=Share(1, Amounts("50m", "256Mi"), Amounts("2", "1Gi")),
+        unnamed=Share(1, Amounts("25m", "64Mi"), Amounts("500m", "256Mi")),
         shared_buffers_mib=128,
         work_mem_mib=4,
         max_wal_mib=512,
@@ -66,6 +69,7 @@ SIZES: Mapping[Size, SizeTable] = {
         analytics=Share(1, Amounts("50m", "128Mi"), Amounts("2", "512Mi")),
         dashboard=Share(2, Amounts("25m", "128Mi"), Amounts("1", "512Mi")),
         database=Share(2, Amounts("75m", "384Mi"), Amounts("2", "2Gi")),
+        unnamed=Share(1, Amounts("25m", "64Mi"), Amounts("1", "512Mi")),
         shared_buffers_mib=256,
         work_mem_mib=8,
         max_wal_mib=1024,
@@ -76,6 +80,7 @@ SIZES: Mapping[Size, SizeTable] = {
         analytics=Share(1, Amounts("500m", "512Mi"), Amounts("4", "2Gi")),
         dashboard=Share(2, Amounts("100m", "192Mi"), Amounts("2", "1Gi")),
         database=Share(3, Amounts("500m", "2Gi"), Amounts("8", "8Gi")),
+        unnamed=Share(1, Amounts("100m", "128Mi"), Amounts("2", "1Gi")),
         shared_buffers_mib=1024,
         work_mem_mib=16,
         max_wal_mib=4096,

@@ -13,6 +13,7 @@ from marsad.core.conditions import Finding
 from marsad.core.context import CNPG_NAME
 from marsad.core.diff import Plan
 from marsad.core.kinds import CLUSTER, CNPG
+from marsad.core.migration import is_migration, outlived
 from marsad.core.pods import trouble
 from marsad.core.repair import blocking_join, told, unfilled_claim
 from marsad.core.world import Key, Manifest, Observed
@@ -23,6 +24,7 @@ INSTALL = (
     "release manifest (docs/how-to/install.md), or declare a database with engine: external. "
     "The center then goes on by itself."
 )
+GOING = "The Cluster `database` is being deleted. Its volumes stay, and the next one is made with them."
 FAILURES_THAT_TELL = 3  # pods of the Job that failed before it counts: one may have been evicted
 _MOVING = ("Failing over", "Switchover in progress")
 
@@ -67,6 +69,8 @@ def _cloudnative_pg(observed: Observed, plan: Plan) -> Finding:
     if (CNPG, CLUSTER.kind) not in observed.served:
         return Finding.false(KIND, Reason.ENGINE_MISSING, INSTALL)
     live = _live(observed)
+    if live is not None and live["metadata"].get("deletionTimestamp") is not None:
+        return Finding.false(KIND, Reason.PROVISIONING, GOING)
     if live is None or Key.of(live) in plan.differs:
         return Finding.false(KIND, Reason.PROVISIONING, "The Cluster `database` is being written.")
     status = _status(live)
@@ -130,10 +134,9 @@ def _primary_serves(status: Mapping[str, Any]) -> bool:
 
 def _migration(observed: Observed, plan: Plan) -> Finding | None:
     """What is amiss with the schema; None when the release's Job succeeded."""
-    wanted = (manifest for manifest in plan.wanted if manifest["kind"] == "Job")
-    key = next((Key.of(job) for job in wanted if job["metadata"]["labels"][LABEL_NAME] == MIGRATE), None)
+    key = next((Key.of(manifest) for manifest in plan.wanted if is_migration(manifest)), None)
     live = observed.objects.get(key) if key else None
-    if key is None or live is None:
+    if key is None or live is None or outlived(observed, live):
         return Finding.false(KIND, Reason.MIGRATION_RUNNING, "The Job that brings the schema is being written.")
     status = live.get("status") or {}
     if status.get("succeeded"):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Iterable
 
 from marsad.api.conditions import ConditionStatus, ConditionType, Reason
 from marsad.api.model import Condition, InvalidObject
 from marsad.api.names import FINALIZER
+from marsad.core.custody import Patch, rescue
 from marsad.core.deletion import DeletionPlan, deletion
 from marsad.core.desired import desired
 from marsad.core.diff import Plan, plan
@@ -69,6 +71,9 @@ class Reconciler:
 
     async def _provide(self, key: QueueKey, observed: Observed) -> Outcome:
         """Bring what exists to what is declared, then say how it is."""
+        if due := rescue(observed):
+            await self._patch(due)
+            observed = self._observer.observe(key) or observed
         memory = self._memories[key]
         wanted = desired(observed, self._templates)
         planned = memory.plan(wanted, observed)
@@ -118,11 +123,14 @@ class Reconciler:
         return Wait(DELETION_LOOK, step.message)
 
     async def _carry_out(self, step: DeletionPlan) -> None:
-        for change in step.patches:
+        await self._patch(step.patches)
+        await delete_all(self._writer, step.deletes, same_version=False, foreground=HAS_PODS)
+
+    async def _patch(self, patches: Iterable[Patch]) -> None:
+        for change in patches:
             key = Key.of(change.live)
             await self._writer.patch(kind_of(key.group, key.kind), key.namespace, key.name, change.patch)
             log.info("patched %s", key)
-        await delete_all(self._writer, step.deletes, same_version=False, foreground=HAS_PODS)
 
     async def _finalizers(self, observed: Observed, finalizers: list[str]) -> None:
         metadata = observed.cluster.metadata

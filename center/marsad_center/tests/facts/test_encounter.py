@@ -41,12 +41,14 @@ def view(encounter: Encounter) -> tuple[str, str, bool]:
 
 
 def test_an_emergency_arrival_is_in_the_ed_and_waits() -> None:
+    """domain.md: A04 with PV1-2 = E is an arrival."""
     encounter = derive(story(("A04", 0, E)))
     assert view(encounter) == ("present", "E", True)
     assert (encounter.arrived_at, encounter.ed_arrived_at, encounter.seen_at) == (at(0), at(0), None)
 
 
 def test_the_whole_way_from_the_door_to_the_ward_and_home() -> None:
+    """domain.md: A01 admits, A02 transfers, A03 discharges, A08 updates (HL7 v2.5.1 chapter 3.3)."""
     encounter = derive(
         story(
             ("A04", 0, E),
@@ -95,6 +97,7 @@ def test_the_arrival_time_is_pv1_44_and_an_update_corrects_it_until_admission() 
     ],
 )
 def test_a_reversal_leaves_what_was_before(done: Any, undone: Any, left: tuple[str, str, bool]) -> None:
+    """HL7 v2.5.1 chapter 3.3.11 to 3.3.13; domain.md: A11, A12, A13 reverse."""
     encounter = derive(story(("A04", 0, E), *done, undone))
     assert view(encounter)[0::2] == left[0::2]
     assert encounter.discharged_at is None
@@ -121,6 +124,7 @@ def test_a_reversal_of_the_same_minute_comes_after_it() -> None:
 
 
 def test_zbe_names_the_movement_that_is_taken_back_or_replaced() -> None:
+    """IHE ITI TF-2 3.31.4 (PAM, ZBE-1 and ZBE-4); domain.md: accept ZBE."""
     moves = [
         ("A04", 0, {**E, "movement_key": "m1"}),
         ("A02", 10, {"point_of_care": "ED-A", "movement_key": "m2"}),

@@ -8,8 +8,20 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from marsad_center.facts.events import STATEMENTS, Appointment, Bed, Code, Diagnosis, Fact, OrderEvent, Referral
+from marsad_center.facts.code_maps import Used, used
+from marsad_center.facts.events import (
+    STATEMENTS,
+    Appointment,
+    Bed,
+    Code,
+    Diagnosis,
+    Fact,
+    Movement,
+    OrderEvent,
+    Referral,
+)
 from marsad_center.facts.registry_sync import sync
+from marsad_center.facts.statements import derive
 from marsad_center.facts.writing import Stated, write_facts
 from marsad_center.registry import Center
 from marsad_center.tests.conftest import CENTER, Database
@@ -76,6 +88,20 @@ async def test_two_gateways_that_speak_of_one_thing_at_once_lose_nothing(databas
     assert bed == {"status": Bed.STATES[11 % 3], "since": minute(11), "source_at": minute(11)}
 
 
+async def test_of_a_bed_only_the_newest_is_read_again_and_it_comes_to_the_same(database: Database) -> None:
+    chance = random.Random(7)
+    beds = [
+        Bed(key="W5^1^12", event_at=minute(chance.randrange(15)), received_at=minute(n), status=chance.choice("abc"))
+        for n in range(40)
+    ]
+    named = [replace(bed, status={"a": "occupied", "b": "housekeeping", "c": None}[bed.status or "c"]) for bed in beds]
+    for number, bed in enumerate(named, start=1):
+        await write(database, bed)
+        (row,) = await rows(database, "SELECT status, since FROM bed")
+        whole = derive(replace(each, id=id_) for id_, each in enumerate(named[:number]))
+        assert (row["status"], row["since"]) == (whole.status, whole.since)
+
+
 async def test_a_code_of_no_standard_system_is_counted_and_listed_until_it_is_mapped(database: Database) -> None:
     async with database.connect("gateway") as connection:
         await sync(connection, Center.model_validate(CENTER))
@@ -83,6 +109,9 @@ async def test_a_code_of_no_standard_system_is_counted_and_listed_until_it_is_ma
     standard = Diagnosis(key="V1^I21", event_at=NOON, received_at=NOON, status="stated", diagnosis=Code("I10", "I21"))
     visits = [
         Appointment(key=f"A{n}", event_at=minute(n), received_at=minute(n), specialty=CARDIOLOGY) for n in range(3)
+    ]
+    assert used("KAMC", Movement("V1", "P1", "A04", NOON, NOON, specialty="CAR")) == [
+        Used("KAMC", "encounter", Code("", "CAR"), NOON)
     ]
     await write(database, order, standard, *visits)
     await write(database, *visits[:1])
@@ -93,8 +122,8 @@ async def test_a_code_of_no_standard_system_is_counted_and_listed_until_it_is_ma
     ]
     mapping = {"localSystem": "L", "localCode": "CARD", "system": "SCT", "code": "394579002", "display": "Cardiology"}
     for_all = {"localSystem": "WinPath", "localCode": "us-0003", "system": "LN", "code": "24320-4"}
-    facilities = [dict(facility, codeMaps=[mapping]) for facility in CENTER["facilities"]]
-    mapped = CENTER | {"facilities": facilities, "codeMaps": [for_all]}
+    facilities = [dict(facility, codes=[mapping]) for facility in CENTER["facilities"]]
+    mapped = CENTER | {"facilities": facilities, "codes": [for_all]}
     async with database.connect("gateway") as connection:
         await sync(connection, Center.model_validate(mapped))
     await write(database, order, *visits)
@@ -107,7 +136,7 @@ async def test_a_code_of_no_standard_system_is_counted_and_listed_until_it_is_ma
 async def test_a_mapping_that_was_taken_back_is_no_longer_in_force(database: Database) -> None:
     mapping = {"localSystem": "L", "localCode": "CARD", "system": "SCT", "code": "394579002"}
     async with database.connect("gateway") as connection:
-        await sync(connection, Center.model_validate(CENTER | {"codeMaps": [mapping]}))
+        await sync(connection, Center.model_validate(CENTER | {"codes": [mapping]}))
         await sync(connection, Center.model_validate(CENTER))
     await write(database, Appointment(key="A", event_at=NOON, received_at=NOON, specialty=CARDIOLOGY))
     assert [row["code"] for row in await rows(database, "SELECT code FROM unmapped_code")] == ["CARD"]

@@ -42,12 +42,14 @@ from marsad_center.tests.gateway.playing import adt, code, gateway, sending
 def test_conditions_decide_which_acknowledgements_are_sent(
     msh_15: str, msh_16: str, accepted: tuple[str, ...], error: tuple[str, ...], rejected: tuple[str, ...]
 ) -> None:
+    """HL7 v2.5.1 chapter 2.9 and table 0155; domain.md: both empty is the original mode, else honour AL, NE, ER, SU."""
     assert codes(msh_15, msh_16, "accept") == accepted
     assert codes(msh_15, msh_16, "error") == error
     assert codes(msh_15, msh_16, "reject") == rejected
 
 
 async def test_both_acknowledgements_come_in_order_and_the_second_asks_for_none(database: Database) -> None:
+    """HL7 v2.5.1 chapter 2.9.3: CA after durable storage, then the application acknowledgement."""
     async with gateway(database) as ports, sending(ports) as sender:
         await sender.send(adt("A04", "both", conditions="AL|AL"))
         accept, application = await sender.receive(), await sender.receive()
@@ -67,6 +69,7 @@ async def test_a_message_that_wants_no_answer_is_stored_and_the_next_one_is_answ
 
 
 async def test_the_acknowledgement_goes_back_the_way_the_message_came(database: Database) -> None:
+    """HL7 v2.5.1 chapter 2.15.8 (MSA); domain.md: MSA-2 echoes MSH-10."""
     async with gateway(database) as ports, sending(ports) as sender:
         ack = await sender.ask(adt("A04", "12\\T\\3"))
     header, answer, *_rest = ack.split("\r")

@@ -68,6 +68,7 @@ async def test_a_killed_database_loses_nothing_that_was_acknowledged(durable_dat
 
 
 async def test_two_gateways_on_one_database_store_each_message_once(database: Database) -> None:
+    """domain.md: key MSH-3, MSH-4, MSH-10 and a hash of the bytes; same bytes: same ACK, one record."""
     messages = [adt("A04" if number % 3 else "A08", f"m{number}", f"V{number % 20}") for number in range(200)]
 
     async def play(ports: Ports, texts: list[str]) -> list[str]:

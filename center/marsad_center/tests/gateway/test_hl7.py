@@ -67,10 +67,12 @@ def test_text_with_any_marks_in_it_is_read_without_error(text: str) -> None:
     ],
 )
 def test_escapes(written: str, read: str) -> None:
+    """HL7 v2.5.1 chapter 2.7; domain.md: escapes (F, S, T, R, E, Xdd)."""
     assert segment(f"NTE|1||{written}").text(3) == read
 
 
 def test_repetitions_components_and_subcomponents() -> None:
+    """HL7 v2.5.1 chapter 2.5; domain.md: repetitions."""
     pid = segment("PID|1||1^^^A~2^^^B||Family&van^Given")
     assert pid.repetitions(3) == ["1^^^A", "2^^^B"]
     assert (pid.text(3), pid.text(3, 4), pid.text(5), pid.text(5, 2)) == ("1", "A", "Family", "Given")
@@ -78,6 +80,7 @@ def test_repetitions_components_and_subcomponents() -> None:
 
 
 def test_empty_is_not_delete() -> None:
+    """HL7 v2.5.1 chapter 2.5.3; domain.md: empty versus two quotation marks (delete)."""
     pv1 = segment('PV1|1||""')
     assert (pv1.text(2), pv1.text(3), pv1.text(40)) == ("", DELETE, "")
 
@@ -100,6 +103,7 @@ def test_other_delimiters_are_honoured() -> None:
     ],
 )
 def test_arabic_is_decoded_by_msh_18(msh_18: str, codec: str) -> None:
+    """HL7 table 0211; domain.md: decode by MSH-18 from bytes."""
     raw = message("ADT^A04", "1", "PID|1||||محمد", charset=msh_18).encode(codec)
     pid = parse(raw).first("PID")
     assert pid is not None

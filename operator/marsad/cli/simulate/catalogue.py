@@ -43,3 +43,39 @@ RADIOLOGY = (
     Test("24725-4", "CT Head"),
     Test("24558-9", "US Abdomen"),
 )
+
+
+@dataclass(frozen=True)
+class Specialty:
+    """A practice setting of SNOMED CT; `virtual`: the share of its consultations that are held over a distance."""
+
+    code: str
+    display: str
+    virtual: float
+
+    @property
+    def coded(self) -> str:
+        """CE: code, display, coding system."""
+        return f"{self.code}^{self.display}^SCT"
+
+
+SPECIALTIES = (
+    Specialty("394579002", "Cardiology", 0.25),
+    Specialty("394582007", "Dermatology", 0.40),
+    Specialty("394585009", "Obstetrics and gynecology", 0.10),
+    Specialty("394801008", "Trauma and orthopedics", 0.08),
+    Specialty("394814009", "General practice", 0.35),
+    Specialty("394587001", "Psychiatry", 0.55),
+)
+VIRTUAL = "TELEMEDICINE"  # SCH-8
+SERVICES = ("MED", "SUR", "CAR", "PUL", "URO")  # PV1-10, table 0069
+MEDICINES = (
+    "161^Acetaminophen^RXNORM",
+    "5640^Ibuprofen^RXNORM",
+    "723^Amoxicillin^RXNORM",
+    "6809^Metformin^RXNORM",
+    "435^Albuterol^RXNORM",
+)
+VACCINES = ("140^Influenza, preservative free^CVX", "208^COVID-19, mRNA^CVX", "03^MMR^CVX", "20^DTaP^CVX")
+OUTSIDE = "OUTSIDE"  # a facility of another cluster
+REFUSALS = ("لا يوجد سرير شاغر", "No specialist on duty", "The request lacks a report")

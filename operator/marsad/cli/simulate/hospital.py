@@ -5,15 +5,16 @@ Pure: simulated time comes from an event queue, wall-clock moments are passed in
 """
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from random import Random
 
+from marsad.cli.simulate import clinical
 from marsad.cli.simulate.message import Channel, Draft, Sender
-from marsad.cli.simulate.people import draw_person
-from marsad.cli.simulate.visit import Place, Visit
+from marsad.cli.simulate.people import Person, draw_person
+from marsad.cli.simulate.visit import Place, Visit, bed_status
 
 Journey = Generator[float, None, None]
 """What a patient goes through: yields how long (seconds of simulated time) until the next thing happens."""
@@ -35,10 +36,24 @@ class Facility:
 
 
 class Hospital:
-    """The running state of one facility. `step` lets the next thing happen; `due` is when (simulated local seconds)."""
+    """The running state of one facility. `step` lets the next thing happen; `due` is when (simulated local seconds).
 
-    def __init__(self, facility: Facility, seed: int, begin: float, run: str) -> None:
+    `speed`: simulated seconds a second; `others`: codes of the facilities that patients are referred to.
+    """
+
+    def __init__(
+        self,
+        facility: Facility,
+        seed: int,
+        begin: float,
+        run: str,
+        *,
+        speed: float = 1.0,
+        others: Sequence[str] = (),
+    ) -> None:
         self.facility = facility
+        self.others = others
+        self._speed = speed
         self.rng = Random(f"{seed}/{facility.code}")
         self.now = begin
         self.moment = datetime.min
@@ -86,11 +101,21 @@ class Hospital:
 
     def register(self, kind: str, place: Place) -> Visit:
         """A new patient with a new visit."""
-        number = self._number()
-        person = draw_person(f"{self.facility.code}{self._run}{number:07}", self.moment.year, self.rng)
-        visit = Visit(self.facility.code, f"V{self._run}{number:07}", person, kind, place, self.moment)
+        visit = Visit(self.facility.code, self.name("V"), self.person(), kind, place, self.moment)
         self.open[visit.number] = visit
         return visit
+
+    def person(self) -> Person:
+        """A new patient."""
+        return draw_person(self.name(self.facility.code), self.moment.year, self.rng)
+
+    def name(self, kind: str) -> str:
+        """A new number that begins with `kind` and is unlike that of any other play."""
+        return f"{kind}{self._run}{self._number():07}"
+
+    def ahead(self, seconds: float) -> datetime:
+        """The wall-clock moment after `seconds` of simulated time."""
+        return self.moment + timedelta(seconds=seconds / self._speed)
 
     def close(self, visit: Visit) -> None:
         """The visit is over: its bed is free again."""
@@ -100,9 +125,19 @@ class Hospital:
             self.closed.append((self.now, visit))
 
     def release(self, place: Place) -> None:
-        """A ward bed is free again (any other place needs no keeping)."""
+        """A ward bed is left and cleaned, then it is free again (any other place needs no keeping)."""
         if place.bed:
-            self.free_beds.insert(self.rng.randint(0, len(self.free_beds)), place)
+            self.start(self._clean(place))
+
+    def occupy(self, place: Place) -> None:
+        """A ward bed has a patient."""
+        self.tell(bed_status(self.facility.code, place, "O", self.moment))
+
+    def _clean(self, place: Place) -> Journey:
+        self.tell(bed_status(self.facility.code, place, "H", self.moment))
+        yield clinical.CLEANING.draw(self.rng)
+        self.tell(bed_status(self.facility.code, place, "U", self.moment))
+        self.free_beds.insert(self.rng.randint(0, len(self.free_beds)), place)
 
     def recent(self, since: float) -> list[Visit]:
         """Visits that are open, or were closed after simulated time `since`, oldest first."""
@@ -111,13 +146,8 @@ class Hospital:
 
     def placer(self) -> str:
         """A new placer order number."""
-        return f"P{self._run}{self._number():07}"
+        return self.name("P")
 
     def _number(self) -> int:
         self._numbers += 1
         return self._numbers
-
-
-def _bed(number: int) -> Place:
-    """Wards of 30 beds, rooms of two."""
-    return Place(f"W{number // _BAY + 1}", f"R{number % _BAY // 2 + 1:02}", f"{number % 2 + 1}")

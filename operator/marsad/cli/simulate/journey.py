@@ -3,11 +3,16 @@
 from collections.abc import Callable
 
 from marsad.cli.simulate import clinical
+from marsad.cli.simulate.bookings import appointment
+from marsad.cli.simulate.catalogue import SERVICES
 from marsad.cli.simulate.clinical import Acuity
 from marsad.cli.simulate.hospital import Hospital, Journey
 from marsad.cli.simulate.message import Channel
+from marsad.cli.simulate.pharmacy import prescription
+from marsad.cli.simulate.referrals import referral
 from marsad.cli.simulate.rhythm import DAY, EMERGENCY_DAY, HOUR, OFFICE_DAY, next_arrival
-from marsad.cli.simulate.visit import Place, Visit
+from marsad.cli.simulate.vaccinations import vaccination
+from marsad.cli.simulate.visit import LEFT_UNSEEN, TRANSFERRED, Place, Visit
 from marsad.cli.simulate.ward import leave, order_test, stay
 
 _DIVERTED = 1.1  # of the ED's spaces: ambulances go elsewhere above it
@@ -23,6 +28,10 @@ def open_doors(hospital: Hospital) -> None:
     planned = max(admissions - emergencies * clinical.ADMITTED_SHARE, admissions * 0.2)
     hospital.start(_stream(hospital, emergencies, EMERGENCY_DAY, emergency_visit))
     hospital.start(_stream(hospital, planned, OFFICE_DAY, planned_admission))
+    size = (facility.ed_spaces, facility.beds)
+    hospital.start(_stream(hospital, clinical.appointments(*size), OFFICE_DAY, appointment))
+    hospital.start(_stream(hospital, clinical.referrals(*size), OFFICE_DAY, referral))
+    hospital.start(_stream(hospital, clinical.vaccinations(*size), OFFICE_DAY, vaccination))
     if not facility.ed_spaces and not facility.beds:
         hospital.start(_stream(hospital, clinical.CLINIC_VISITS, OFFICE_DAY, clinic_visit))
 
@@ -43,11 +52,14 @@ def emergency_visit(hospital: Hospital) -> Journey:
         return
     acuity = clinical.draw_acuity(rng)
     visit = hospital.register("E", Place("ED", "WAIT"))
-    visit.came_to = visit.place
+    visit.came_to, visit.service = visit.place, "EMR"
+    visit.marks.came_by = "A" if (ambulance := rng.random() < acuity.ambulance) else "C"
     at_the_door = rng.random() < clinical.TRIAGED_AT_ARRIVAL
     if at_the_door:
-        visit.triaged = (acuity.level, hospital.moment)
+        visit.marks.triaged = (acuity.level, hospital.moment)
     hospital.tell(visit.adt("A04", hospital.moment))
+    if ambulance:
+        hospital.start(_offload(hospital, visit))
     if rng.random() < clinical.CANCELLED_VISIT:
         yield 180.0
         hospital.tell(visit.adt("A11", hospital.moment))
@@ -55,11 +67,12 @@ def emergency_visit(hospital: Hospital) -> Journey:
         return
     if not at_the_door:
         yield clinical.TRIAGE.draw(rng)
-        visit.triaged = (acuity.level, hospital.moment)
+        visit.marks.triaged = (acuity.level, hospital.moment)
         hospital.tell(visit.adt("A08", hospital.moment))
     wait = acuity.doctor.draw(rng) * (1 + max(0.0, crowding - 0.6) * 2)
     if rng.random() < acuity.leaves_unseen:
         yield wait * 1.5
+        visit.disposition = LEFT_UNSEEN
     else:
         yield wait
         yield from _treat(hospital, visit, acuity)
@@ -67,13 +80,23 @@ def emergency_visit(hospital: Hospital) -> Journey:
             yield from _admit(hospital, visit)
             return
         yield clinical.LEAVING.draw(rng)
+        if rng.random() < clinical.PRESCRIBED:
+            hospital.start(prescription(hospital, visit.person))
     yield from leave(hospital, visit)
+
+
+def _offload(hospital: Hospital, visit: Visit) -> Journey:
+    """Until the ambulance's crew has handed its patient over."""
+    yield clinical.OFFLOAD.draw(hospital.rng)
+    if visit.number in hospital.open and not visit.discharged:
+        visit.marks.offloaded = hospital.moment
+        hospital.tell(visit.adt("A08", hospital.moment))
 
 
 def _treat(hospital: Hospital, visit: Visit, acuity: Acuity) -> Journey:
     """First contact to decision. Ends when every result is back and has been thought about."""
     rng = hospital.rng
-    visit.seen = hospital.moment
+    visit.marks.seen, visit.marks.ventilated = hospital.moment, rng.random() < acuity.ventilated
     visit.place = Place("ED", f"B{rng.randint(1, hospital.facility.ed_spaces):02}")
     hospital.tell(visit.adt("A08", hospital.moment))
     yield clinical.EXAMINATION.draw(rng)
@@ -90,6 +113,7 @@ def _treat(hospital: Hospital, visit: Visit, acuity: Acuity) -> Journey:
 def _admit(hospital: Hospital, visit: Visit) -> Journey:
     """Decision to admit, boarding in the emergency department until a bed is free, the ward, home."""
     rng = hospital.rng
+    visit.marks.decided, visit.service = hospital.moment, rng.choice(SERVICES)
     boards = not hospital.free_beds or rng.random() < 0.6
     waited = 0.0
     if boards:
@@ -99,6 +123,7 @@ def _admit(hospital: Hospital, visit: Visit) -> Journey:
         yield _LOOKS_AGAIN
         waited += _LOOKS_AGAIN
         if waited >= _TRANSFERRED_OUT:
+            visit.disposition = TRANSFERRED
             yield from leave(hospital, visit)
             return
     bed = hospital.free_beds.pop()
@@ -109,6 +134,7 @@ def _admit(hospital: Hospital, visit: Visit) -> Journey:
     else:
         visit.kind, visit.admitted, visit.place = "I", hospital.moment, bed
         hospital.tell(visit.adt("A01", hospital.moment))
+    hospital.occupy(bed)
     yield from stay(hospital, visit)
     yield from leave(hospital, visit)
 
@@ -118,8 +144,9 @@ def planned_admission(hospital: Hospital) -> Journey:
     if len(hospital.free_beds) < 0.08 * hospital.facility.beds:
         return
     visit = hospital.register("I", hospital.free_beds.pop())
-    visit.admitted = hospital.moment
+    visit.admitted, visit.service = hospital.moment, hospital.rng.choice(SERVICES)
     hospital.tell(visit.adt("A01", hospital.moment))
+    hospital.occupy(visit.place)
     yield from stay(hospital, visit)
     yield from leave(hospital, visit)
 

@@ -10,7 +10,10 @@ from enum import Enum
 STRUCTURES = {
     "A01": "ADT^A01^ADT_A01", "A02": "ADT^A02^ADT_A02", "A03": "ADT^A03^ADT_A03", "A04": "ADT^A04^ADT_A01",
     "A08": "ADT^A08^ADT_A01", "A11": "ADT^A11^ADT_A09", "A12": "ADT^A12^ADT_A12", "A13": "ADT^A13^ADT_A01",
-    "O01": "ORM^O01^ORM_O01", "R01": "ORU^R01^ORU_R01",
+    "A20": "ADT^A20^ADT_A20", "O01": "ORM^O01^ORM_O01", "R01": "ORU^R01^ORU_R01",
+    "S12": "SIU^S12^SIU_S12", "S14": "SIU^S14^SIU_S12", "S15": "SIU^S15^SIU_S12", "S26": "SIU^S26^SIU_S12",
+    "I12": "REF^I12^REF_I12", "I13": "REF^I13^REF_I12",
+    "O11": "RDE^O11^RDE_O11", "O13": "RDS^O13^RDS_O13", "V04": "VXU^V04^VXU_V04",
 }  # fmt: skip
 _ESCAPES = str.maketrans({"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\", "\r": " ", "\n": " "})
 

@@ -1,7 +1,10 @@
-"""Invented patients. Names are common given and family names combined at random; numbers come from the generator."""
+"""Invented patients, and how they are written. Names are common given and family names combined at random; numbers come
+from the generator."""
 
 from dataclasses import dataclass
 from random import Random
+
+from marsad.cli.simulate.message import escape, fields
 
 _MEN = (("محمد", "Mohammed"), ("عبدالله", "Abdullah"), ("أحمد", "Ahmed"), ("يوسف", "Yousef"), ("خالد", "Khalid"),
         ("سلطان", "Sultan"), ("إبراهيم", "Ibrahim"), ("عمر", "Omar"))  # fmt: skip
@@ -22,6 +25,13 @@ class Person:
     name: tuple[str, str]
     sex: str
     born: str
+
+
+def patient(person: Person, facility: str) -> str:
+    """PID of a patient of `facility` (its code)."""
+    family, given = person.name
+    return fields("PID", {1: "1", 3: f"{person.record}^^^{escape(facility)}^MR",
+                          5: f"{escape(family)}^{escape(given)}^^^^^L", 7: person.born, 8: person.sex})  # fmt: skip
 
 
 def draw_person(record: str, year: int, rng: Random) -> Person:

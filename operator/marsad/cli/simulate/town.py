@@ -9,6 +9,7 @@ from marsad.cli.simulate.hospital import Facility, Hospital
 from marsad.cli.simulate.journey import open_doors
 from marsad.cli.simulate.message import Draft
 from marsad.cli.simulate.rhythm import DAY
+from marsad.cli.simulate.visit import HOME
 
 _WARM = 14 * DAY  # of simulated time: long enough that the wards have forgotten that they began empty
 _REMEMBERED = DAY / 2  # of simulated time: what a warm start tells of visits that are over
@@ -38,7 +39,11 @@ class Town:
         self.clock = clock
         self._warm = warm
         first = clock.origin - (_WARM if warm else 0.0)
-        self.hospitals = [Hospital(facility, seed, first, run) for facility in facilities]
+        codes = [facility.code for facility in facilities]
+        self.hospitals = [
+            Hospital(facility, seed, first, run, speed=clock.speed, others=[code for code in codes if code != own])
+            for facility, own in zip(facilities, codes, strict=True)
+        ]
         for hospital in self.hospitals:
             open_doors(hospital)
 
@@ -65,18 +70,22 @@ class Town:
         for hospital in self.hospitals:
             for visit in hospital.open.values():
                 if not visit.discharged:
-                    visit.discharged = moment
+                    visit.discharged, visit.disposition = moment, visit.disposition or HOME
                     yield hospital.facility, visit.adt("A03", moment)
 
     @staticmethod
     def busyness(facilities: list[Facility]) -> float:
         """About how many messages a second they send at life's own pace: what a rate is compared with."""
-        emergencies = sum(facility.ed_spaces for facility in facilities) * clinical.ARRIVALS_PER_SPACE * 7
-        wards = sum(facility.beds for facility in facilities) * clinical.BED_OCCUPANCY * 2.7
-        clinics = (
-            sum(not facility.ed_spaces and not facility.beds for facility in facilities) * clinical.CLINIC_VISITS * 2.6
+        emergencies = sum(facility.ed_spaces for facility in facilities) * clinical.ARRIVALS_PER_SPACE * 6.5
+        wards = sum(facility.beds for facility in facilities) * clinical.BED_OCCUPANCY * 3.3
+        small = [not facility.ed_spaces and not facility.beds for facility in facilities]
+        clinics = sum(small) * clinical.CLINIC_VISITS * 2.6
+        sizes = [(facility.ed_spaces, facility.beds) for facility in facilities]
+        others = sum(
+            clinical.appointments(*size) * 3.7 + clinical.referrals(*size) * 3.4 + clinical.vaccinations(*size)
+            for size in sizes
         )
-        return max(emergencies + wards + clinics, 1.0) / DAY
+        return max(emergencies + wards + clinics + others, 1.0) / DAY
 
     def picture(self) -> str:
         """How full the first facilities are, in a few words."""

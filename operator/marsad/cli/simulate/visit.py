@@ -4,12 +4,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from marsad.cli.simulate.catalogue import Test
+from marsad.cli.simulate.marks import Marks
 from marsad.cli.simulate.message import Channel, Draft, escape, fields, stamp
-from marsad.cli.simulate.people import Person
+from marsad.cli.simulate.people import Person, patient
 
-# The codes of the gateway's default feed profile: center/marsad_center/gateway/PROFILE.md.
-_TRIAGE = "11283-9^Acuity assessment^LN"
-_CONTACT = "PHYSICIAN-CONTACT^First physician contact^99MARSAD"
+# PV1-36: table 0112, and the word of those who do not wait.
+HOME, TRANSFERRED, LEFT_UNSEEN = "01", "02", "LWBS"
 _TICK = timedelta(milliseconds=1)  # keeps the order of events that are told together
 
 
@@ -23,6 +23,12 @@ class Place:
 
     def field(self, facility: str) -> str:
         return "^".join((self.point, self.room, self.bed, facility))
+
+
+def bed_status(facility: str, place: Place, status: str, occurred: datetime) -> Draft:
+    """ADT A20: O occupied, H housekeeping, U unoccupied (table 0116)."""
+    where = place.field(escape(facility))
+    return Draft("A20", where, occurred, (fields("NPU", {1: where, 2: status}),))
 
 
 @dataclass
@@ -42,8 +48,8 @@ class Visit:
     """What the hospital knows of one visit now.
 
     `kind` is PV1-2: E emergency, I inpatient, O outpatient. `came_to` is the emergency department's place, if it began
-    there; `triaged` the level and its time; `seen` the first contact with a physician; `admitted` and `discharged` are
-    None until they happen.
+    there; `service` the hospital service (PV1-10); `admitted` and `discharged` are None until they happen,
+    `disposition` is how he left.
     """
 
     facility: str
@@ -53,16 +59,17 @@ class Visit:
     place: Place
     arrived: datetime
     came_to: Place | None = None
-    triaged: tuple[int, datetime] | None = None
-    seen: datetime | None = None
+    service: str = ""
+    marks: Marks = field(default_factory=Marks)
     admitted: datetime | None = None
     discharged: datetime | None = None
+    disposition: str = ""
     previous: Place | None = None
     orders: list[Order] = field(default_factory=list)
 
     def adt(self, trigger: str, occurred: datetime) -> Draft:
         """An ADT message about the visit as it is now."""
-        lines = [self._patient(), self._visit(), *self._observations()]
+        lines = [self._patient(), self._visit(), *self.marks.segments()]
         return Draft(trigger, self.number, occurred, tuple(lines))
 
     def order(self, order: Order, occurred: datetime) -> Draft:
@@ -108,30 +115,17 @@ class Visit:
         return movements + orders
 
     def _patient(self) -> str:
-        family, given = self.person.name
-        return fields("PID", {1: "1", 3: f"{self.person.record}^^^{escape(self.facility)}^MR",
-                              5: f"{escape(family)}^{escape(given)}^^^^^L", 7: self.person.born,
-                              8: self.person.sex})  # fmt: skip
+        return patient(self.person, self.facility)
 
     def _visit(self) -> str:
         facility = escape(self.facility)
-        values = {1: "1", 2: self.kind, 3: self.place.field(facility), 19: f"{self.number}^^^{facility}^VN",
-                  44: stamp(self.admitted or self.arrived)}  # fmt: skip
+        values = {1: "1", 2: self.kind, 3: self.place.field(facility), 10: self.service,
+                  19: f"{self.number}^^^{facility}^VN", 44: stamp(self.admitted or self.arrived)}  # fmt: skip
         if self.previous:
             values[6] = self.previous.field(facility)
         if self.discharged:
-            values[45] = stamp(self.discharged)
+            values |= {36: self.disposition, 45: stamp(self.discharged)}
         return fields("PV1", values)
-
-    def _observations(self) -> list[str]:
-        lines = []
-        if self.triaged:
-            level, at = self.triaged
-            lines.append(fields("OBX", {1: "1", 2: "NM", 3: _TRIAGE, 5: str(level), 11: "F", 14: stamp(at)}))
-        if self.seen:
-            values = {1: str(len(lines) + 1), 2: "TS", 3: _CONTACT, 5: stamp(self.seen), 11: "F"}
-            lines.append(fields("OBX", values))
-        return lines
 
     def _request(self, order: Order, more: dict[int, str]) -> str:
         kind = {Channel.LABORATORY: "LAB", Channel.RADIOLOGY: "RAD"}[order.channel]

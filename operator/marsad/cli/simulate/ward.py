@@ -4,7 +4,7 @@ from marsad.cli.simulate import catalogue, clinical
 from marsad.cli.simulate.hospital import Hospital, Journey
 from marsad.cli.simulate.message import Channel
 from marsad.cli.simulate.rhythm import DAY, HOUR
-from marsad.cli.simulate.visit import Order, Visit
+from marsad.cli.simulate.visit import HOME, Order, Visit
 
 _PRESSED = 0.05  # share of free beds below which patients who would leave within a day leave now
 
@@ -46,7 +46,7 @@ def stay(hospital: Hospital, visit: Visit) -> Journey:
 
 def leave(hospital: Hospital, visit: Visit) -> Journey:
     """Discharge; now and then it is cancelled and happens an hour later."""
-    visit.discharged = hospital.moment
+    visit.discharged, visit.disposition = hospital.moment, visit.disposition or HOME
     hospital.tell(visit.adt("A03", hospital.moment))
     if hospital.rng.random() < clinical.CANCELLED_DISCHARGE:
         yield 600.0
@@ -75,6 +75,7 @@ def _transfer(hospital: Hospital, visit: Visit) -> Journey:
     old, before = visit.place, visit.previous
     visit.previous, visit.place = old, hospital.free_beds.pop()
     hospital.tell(visit.adt("A02", hospital.moment))
+    hospital.occupy(visit.place)
     if hospital.rng.random() < clinical.CANCELLED_TRANSFER:
         yield 300.0
         old, visit.place, visit.previous = visit.place, old, before

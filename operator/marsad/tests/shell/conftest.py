@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from e2e import crds as definitions
 from e2e.apiserver import ApiServer
 from marsad.core.kinds import FACILITY, HEALTHCLUSTER
 from marsad.shell.client import Client
@@ -66,3 +68,33 @@ async def operator(world: World) -> AsyncIterator[Operator]:
     async with world.operator() as running:
         await eventually(lambda: running.leads, "it leads")
         yield running
+
+
+def monitoring() -> list[dict[str, Any]]:
+    """Bare definitions of the Prometheus operator's kinds, so that the rights for them are needed."""
+    made = []
+    for kind, plural in (("ServiceMonitor", "servicemonitors"), ("PrometheusRule", "prometheusrules")):
+        schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+        names = {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"}
+        made.append(
+            {
+                "apiVersion": "apiextensions.k8s.io/v1",
+                "kind": "CustomResourceDefinition",
+                "metadata": {"name": f"{plural}.monitoring.coreos.com"},
+                "spec": {
+                    "group": "monitoring.coreos.com",
+                    "scope": "Namespaced",
+                    "names": names,
+                    "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+                },
+            }
+        )
+    return made
+
+
+@pytest.fixture
+def prometheus(apiserver: ApiServer) -> Iterator[None]:
+    """An API server that knows the Prometheus operator's kinds, for this test alone."""
+    definitions.install(apiserver, monitoring())
+    yield
+    definitions.remove(apiserver, monitoring())

@@ -15,6 +15,7 @@ from aiohttp import web
 from e2e.apiserver import ApiServer
 from marsad.shell.connection import Connection
 
+LONGEST = 2**24  # bytes of a watch's line
 Answer = Callable[[web.Request], web.Response | None]
 
 
@@ -22,13 +23,13 @@ Answer = Callable[[web.Request], web.Response | None]
 class Proxy:
     """Forwards to the API server, as its administrator or with `token`. `fault` may answer in the server's place.
 
-    `edit` changes the JSON of an answer (not of a watch). `cut()` ends the watches that are open; while `deaf` is set
-    new watches are refused and open ones pass nothing on.
+    `edit` changes the JSON of an answer, and of each object that a watch tells of. `cut()` ends the watches that are
+    open; while `deaf` is set new watches are refused and open ones pass nothing on.
     """
 
     server: ApiServer
     fault: Answer = lambda _request: None
-    edit: Callable[[str, dict[str, Any]], None] = lambda _path, _answer: None
+    edit: Callable[[str, dict[str, Any]], None] | None = None
     deaf: bool = False
     token: str = ""
     seen: list[tuple[str, str]] = field(default_factory=list)
@@ -37,7 +38,8 @@ class Proxy:
     _watches: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=self.server.context))
+        connector = aiohttp.TCPConnector(limit=0, ssl=self.server.context)
+        self._session = aiohttp.ClientSession(connector=connector, read_bufsize=LONGEST)
         application = web.Application(client_max_size=2**24)
         application.router.add_route("*", "/{tail:.*}", self._forward)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
@@ -91,7 +93,8 @@ class Proxy:
                 if answered.content_type != "application/json":
                     return web.Response(status=answered.status, body=await answered.read())
                 body = await answered.json()
-                self.edit(request.path, body)
+                if self.edit is not None:
+                    self.edit(request.path, body)
                 return web.json_response(body, status=answered.status)
             return await self._watch(request, answered)
 
@@ -100,7 +103,7 @@ class Proxy:
             return problem(503, "deaf")
         response = web.StreamResponse(status=answered.status)
         await response.prepare(request)
-        task = asyncio.create_task(self._pump(answered, response))
+        task = asyncio.create_task(self._pump(request.path, answered, response))
         self._watches.add(task)
         with contextlib.suppress(asyncio.CancelledError):
             await task
@@ -109,11 +112,17 @@ class Proxy:
             request.transport.abort()
         return response
 
-    async def _pump(self, answered: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
+    async def _pump(self, path: str, answered: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
         with contextlib.suppress(ConnectionResetError):  # the operator ended its watch
-            async for chunk in answered.content.iter_any():
+            async for line in answered.content:
                 if not self.deaf:
-                    await response.write(chunk)
+                    await response.write(line if self.edit is None else self._edited(path, line))
+
+    def _edited(self, path: str, line: bytes) -> bytes:
+        assert self.edit is not None
+        event = json.loads(line)
+        self.edit(path, event["object"])
+        return json.dumps(event).encode() + b"\n"
 
 
 def problem(code: int, message: str, *, reason: str = "", retry_after: int | None = None) -> web.Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+from e2e.apiserver import apiserver as start_apiserver
 from e2e.node import binaries
 from marsad.core.kinds import HEALTHCLUSTER, WATCHED
 from marsad.shell.events import EVENT
+from marsad.tests.shell.world import example
 
 pytestmark = pytest.mark.apiserver  # not for its sake: helm is prepared with it
 
@@ -53,6 +56,32 @@ def test_the_cluster_role_grants_exactly_what_the_table_of_kinds_needs() -> None
     needed: Rules = {(kind.group, kind.plural, verb) for kind in (*WATCHED, EVENT) for verb in kind.verbs}
     needed |= {(HEALTHCLUSTER.group, f"{plural}/status", "patch") for plural in ("healthclusters", "facilities")}
     assert granted(one(render(), "ClusterRole")) == needed
+
+
+def test_an_upgrade_brings_the_new_crds_and_keeps_what_was_declared(tmp_path: Path) -> None:
+    older = tmp_path / "marsad-operator"
+    shutil.copytree(CHART, older)
+    crd = next((older / "files" / "crds").glob("*healthclusters*"))
+    definition = yaml.safe_load(crd.read_text())
+    del definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["timeZone"]
+    crd.write_text(yaml.safe_dump(definition))
+    with start_apiserver() as server:
+        namespace = server.create_namespace("system")
+
+        def install(chart: Path) -> None:
+            done = helm("upgrade", "--install", "marsad", str(chart), "--kubeconfig", str(server.kubeconfig),
+                        "--namespace", namespace)  # fmt: skip
+            assert done.returncode == 0, done.stderr
+
+        install(older)
+        declared = next(document for document in example(namespace) if document["kind"] == "HealthCluster")
+        server.kubectl("apply", "--validate=false", "--filename", "-", stdin=yaml.safe_dump(declared))
+        asked = ("get", "healthcluster", "makkah", "--namespace", namespace, "--output")
+        assert not server.kubectl(*asked, "jsonpath={.spec.timeZone}").stdout, "the older kind has no such field"
+        install(CHART)
+        assert server.kubectl(*asked, "jsonpath={.spec.code}").stdout == declared["spec"]["code"]
+        server.kubectl("apply", "--filename", "-", stdin=yaml.safe_dump(declared))
+        assert server.kubectl(*asked, "jsonpath={.spec.timeZone}").stdout == declared["spec"]["timeZone"]
 
 
 def test_the_crds_are_those_of_the_repository_and_outlive_the_release() -> None:

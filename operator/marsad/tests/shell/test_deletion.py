@@ -131,3 +131,25 @@ async def test_an_operator_that_was_away_finishes_what_was_begun(world: World) -
     assert await world.center.live(), "the finalizer holds it"
     async with world.operator("second"):
         await world.center.vanish()
+
+
+async def test_a_database_that_somebody_deletes_leaves_its_volumes_to_the_next_one(
+    world: World, operator: Operator
+) -> None:
+    await world.center.declare()
+    await world.center.become_ready()
+    before = await world.client.get(CLUSTER, world.namespace, "database")
+    claim = await volume(world)
+    await world.client.delete(CLUSTER, before, same_version=False)
+
+    async def made_anew() -> bool:
+        live = await world.center.get(CLUSTER, "database")
+        return live is not None and live["metadata"]["uid"] != before["metadata"]["uid"]
+
+    await until(made_anew, "another Cluster is there")
+    kept = await world.client.get(VOLUME_CLAIM, world.namespace, "database-1")
+    assert kept["metadata"]["uid"] == claim["metadata"]["uid"]
+    assert "ownerReferences" not in kept["metadata"], "the garbage collector has no reason to take it"
+    live = await world.client.get(CLUSTER, world.namespace, "database")
+    assert "cnpg.io/reconciliationLoop" not in (live["metadata"].get("annotations") or {}), "the engine may work"
+    await world.center.become_ready()

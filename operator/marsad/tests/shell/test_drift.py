@@ -84,6 +84,21 @@ async def repaired(world: World, kind: str, name: str, wanted: Any) -> None:
     await until(right, f"{kind}/{name} is as it was")
 
 
+@pytest.mark.usefixtures("prometheus")
+async def test_what_prometheus_is_told_is_repaired_too(world: World) -> None:
+    async with world.operator():
+        before = await settled(world)
+        told = [(kind, name) for kind, name in before if kind in ("ServiceMonitor", "PrometheusRule")]
+        assert {kind for kind, _name in told} == {"ServiceMonitor", "PrometheusRule"}
+        for kind, name in told:
+            live = await world.client.get(KINDS[kind], world.namespace, name)
+            nothing: Manifest = {"spec": {"endpoints": []} if kind == "ServiceMonitor" else {"groups": []}}
+            await world.client.patch(KINDS[kind], world.namespace, name, nothing)
+            await repaired(world, kind, name, before[kind, name])
+            await world.client.delete(KINDS[kind], live, same_version=False)
+            await repaired(world, kind, name, before[kind, name])
+
+
 async def test_a_rule_added_to_the_default_deny_goes(world: World, operator: Operator) -> None:
     before = await settled(world)
     opened: Manifest = {"spec": {"ingress": [{}], "egress": [{}]}}

@@ -5,8 +5,11 @@ from __future__ import annotations
 import signal
 from contextlib import AsyncExitStack
 
+from aiohttp import web
+
 from marsad.tests.shell.conftest import World
 from marsad.tests.shell.process import Operator
+from marsad.tests.shell.proxy import problem
 from marsad.tests.shell.waiting import eventually, until
 from marsad.tests.shell.world import KINDS
 
@@ -53,6 +56,31 @@ async def test_a_standby_writes_nothing(world: World) -> None:
         await break_something(world)
         await is_repaired(world)
         assert set(writers(world)) == {"first"}
+
+
+async def test_what_dies_after_a_few_writes_is_finished_by_the_next(world: World) -> None:
+    async with world.operator("first") as first:
+        await eventually(lambda: first.leads, "the first leads")
+        written = 0
+
+        def third_is_the_last(request: web.Request) -> web.Response | None:
+            nonlocal written
+            if request.method != "PATCH" or not request.path.startswith(f"/api/v1/namespaces/{world.namespace}/"):
+                return None
+            written += 1
+            if written == 3:
+                first.signal(signal.SIGKILL)
+            return problem(503, "the operator is dead") if written >= 3 else None
+
+        world.proxy.fault = third_is_the_last
+        await world.center.declare()
+        await eventually(lambda: first.process.poll() is not None, "it is killed between two writes")
+    left = {kind for kind, _name in await world.center.objects()}
+    assert left, "it has begun"
+    assert "Deployment" not in left, "and is far from done"
+    world.proxy.fault = lambda _request: None
+    async with world.operator("second"):
+        await world.center.become_ready()
 
 
 async def test_an_orderly_end_hands_over_within_seconds(world: World) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 
-from e2e import crds
 from e2e.apiserver import ApiServer
 from marsad.shell.client import Client
 from marsad.shell.connection import from_kubeconfig
@@ -20,28 +18,6 @@ from marsad.tests.shell.test_deletion import volume
 
 GROUP = r"(?P<group>[^/]+\.[^/]+|apps|batch|policy)"
 URL = re.compile(rf"^/apis?/(?:{GROUP}/)?v[^/]+(?:/namespaces/[^/]+(?=/))?/(?P<rest>[^?]*)")
-
-
-def monitoring() -> list[dict[str, Any]]:
-    """Bare definitions of the Prometheus operator's kinds, so that the rights for them are needed."""
-    made = []
-    for kind, plural in (("ServiceMonitor", "servicemonitors"), ("PrometheusRule", "prometheusrules")):
-        schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-        names = {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"}
-        made.append(
-            {
-                "apiVersion": "apiextensions.k8s.io/v1",
-                "kind": "CustomResourceDefinition",
-                "metadata": {"name": f"{plural}.monitoring.coreos.com"},
-                "spec": {
-                    "group": "monitoring.coreos.com",
-                    "scope": "Namespaced",
-                    "names": names,
-                    "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
-                },
-            }
-        )
-    return made
 
 
 async def grant(server: ApiServer, client: Client, namespace: str) -> str:
@@ -77,14 +53,6 @@ def used(proxy: Proxy) -> set[tuple[str, str, str]]:
             verb = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}[method]
         found.add((parsed["group"] or "", f"{resource}/{subresource}" if subresource else resource, verb))
     return found
-
-
-@pytest.fixture
-def prometheus(apiserver: ApiServer) -> Iterator[None]:
-    """An API server that knows the Prometheus operator's kinds, for this test alone."""
-    crds.install(apiserver, monitoring())
-    yield
-    crds.remove(apiserver, monitoring())
 
 
 @pytest.mark.usefixtures("prometheus")

@@ -1,0 +1,122 @@
+"""What the gateway benchmark is played on: one PostgreSQL that syncs to disk, with a database for each contender."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import asyncpg
+
+from bench.load import laps, templates
+from bench.process import family_cpu_seconds, free_ports
+from marsad_center.facts.migrate import migrate
+from marsad_center.tests.server import PASSWORD, PostgresServer
+
+CONNECTIONS = 8
+COPIED = 6000
+SERVER = {"shared_buffers": "256MB", "max_wal_size": "2GB"}
+CENTER = {
+    "name": "bench", "namespace": "bench", "code": "BEN", "displayNames": {"en": "Bench"}, "region": "Bench",
+    "release": "0.1.0", "locales": ["en"], "defaultLocale": "en", "freshnessObjectiveSeconds": 120,
+    "facilities": [{
+        "code": "SFAC", "kind": "Hospital", "level": "City", "displayNames": {"en": "Simulated"},
+        "capacity": {"edSpaces": 20, "beds": {"general": 300}}, "platforms": [],
+        "feeds": [{"name": "his", "sendingApplication": "SIMHOSP", "sendingFacility": "SFAC", "transport": "MLLP"}],
+    }],
+}  # fmt: skip
+
+
+class Stored(NamedTuple):
+    """`size`, `written`: bytes of the database, and of its log (WAL)."""
+
+    rows: int
+    size: int
+    written: int
+
+
+class Stage:
+    """A PostgreSQL server with one database for each contender."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self.server = server
+        self.log = server.folder / "bench.log"
+
+    async def prepare(self) -> None:
+        """Databases, roles, the center's schema."""
+        await self.server.wait()
+        await self.server.make_roles()
+        connection = await self.server.superuser("postgres")
+        for name in ("center", "peer", "floor"):
+            await connection.execute(f"CREATE DATABASE {name} OWNER owner")
+        await connection.close()
+        await migrate(self.server.settings("owner", "center"))
+        floor = await self.server.superuser("floor")
+        await floor.execute("CREATE TABLE message (control_id text, raw bytea)")
+        await floor.close()
+
+    async def floor(self, name: str) -> float:
+        """Messages a second of COPY, from as many connections as there are senders."""
+        source = laps(templates(), name)
+        rows = [(str(number), next(source)) for number in range(COPIED)]
+        connections = [await self.server.superuser("floor") for _ in range(CONNECTIONS)]
+        start = time.monotonic()
+        copies = (
+            connection.copy_records_to_table("message", records=rows[number::CONNECTIONS])
+            for number, connection in enumerate(connections)
+        )
+        await asyncio.gather(*copies)
+        seconds = time.monotonic() - start
+        for connection in connections:
+            await connection.close()
+        return COPIED / seconds
+
+    def gateway_settings(self, mllp: int, folder: Path) -> dict[str, str]:
+        """The environment of the gateway's process."""
+        (folder / "center.json").write_text(json.dumps(CENTER))
+        http, metrics = free_ports(2)
+        return {
+            "MARSAD_DATABASE_HOST": "127.0.0.1", "MARSAD_DATABASE_PORT": str(self.server.port),
+            "MARSAD_DATABASE_NAME": "center", "MARSAD_DATABASE_CREDENTIALS": str(self.server.credentials["gateway"]),
+            "MARSAD_DATABASE_CA": "", "MARSAD_CENTER": str(folder / "center.json"), "MARSAD_BIND": "127.0.0.1",
+            "MARSAD_MLLP_PORT": str(mllp), "MARSAD_HTTP_PORT": str(http), "MARSAD_METRICS_PORT": str(metrics),
+        }  # fmt: skip
+
+    def peer_settings(self) -> dict[str, str]:
+        """The environment of the peer's process."""
+        return {"PGHOST": "127.0.0.1", "PGPORT": str(self.server.port), "PGUSER": "postgres",
+                "PGPASSWORD": PASSWORD, "PGDATABASE": "peer"}  # fmt: skip
+
+    async def ask(self, database: str, question: str) -> int:
+        """The number that a query gives."""
+        connection: asyncpg.Connection = await self.server.superuser(database)
+        try:
+            return int(await connection.fetchval(question))
+        finally:
+            await connection.close()
+
+    async def stored(self) -> Stored:
+        """What the center's database has taken until now."""
+        rows = await self.ask("center", "select count(*) from center.message")
+        size = await self.ask("center", "select pg_database_size('center')")
+        written = await self.ask("center", "select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')")
+        return Stored(rows, size, written)
+
+    def cpu_seconds(self) -> float:
+        """Processor time of PostgreSQL until now: its backends, its writers, all of it."""
+        return family_cpu_seconds(self.server.pid)
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """A server that syncs to disk, with the memory that a small center's has."""
+    server = PostgresServer(durable=True)
+    try:
+        server.start(SERVER)
+        yield Stage(server)
+    finally:
+        server.close()

@@ -1,0 +1,133 @@
+"""What a gateway's process takes of memory and what replicas make of the same messages, with real processes.
+
+Source: issue B, section 3: memory stays bounded with 1,000 idle connections and with 100 connections that send and
+never read acknowledgements; two replicas on one database keep every rule. The smallest gateway's pod has 384 MiB.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from marsad_center.gateway.service import Ports
+from marsad_center.tests.conftest import Database
+from marsad_center.tests.gateway.playing import adt, code, sending
+
+POD_MIB = 384
+IDLE, DEAF = 1000, 100
+
+
+class Process:
+    """A gateway of its own, as Kubernetes starts it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, ports: Ports) -> None:
+        self._process, self.ports = process, ports
+
+    def mib(self, what: str = "VmHWM") -> float:
+        """Resident memory; VmHWM is the most there ever was."""
+        found = re.search(rf"{what}:\s+(\d+) kB", Path(f"/proc/{self._process.pid}/status").read_text())
+        assert found is not None
+        return int(found[1]) / 1024
+
+
+@contextlib.asynccontextmanager
+async def process(database: Database) -> AsyncIterator[Process]:
+    """`python -m marsad_center gateway` on free ports, ended by SIGTERM."""
+    settings = database.settings("gateway")
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "MARSAD_BIND": "127.0.0.1",
+        "MARSAD_DATABASE_HOST": settings.database.host,
+        "MARSAD_DATABASE_PORT": str(settings.database.port),
+        "MARSAD_DATABASE_NAME": settings.database.name,
+        "MARSAD_DATABASE_CREDENTIALS": str(settings.database.credentials),
+        "MARSAD_CENTER": str(settings.center),
+        **{f"MARSAD_{port}_PORT": "0" for port in ("MLLP", "HTTP", "METRICS")},
+    }
+    command = (sys.executable, "-m", "marsad_center", "gateway")
+    child = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
+    assert child.stdout is not None
+    reading: asyncio.Task[bytes] | None = None
+    try:
+        async for line in child.stdout:
+            said = json.loads(line)
+            if said["message"] == "serving":
+                reading = asyncio.create_task(child.stdout.read())  # or it would block on a full pipe one day
+                yield Process(child, Ports(said["mllp"], said["http"], said["metrics"]))
+                break
+    finally:
+        child.terminate()
+        await child.wait()
+        if reading is not None:
+            await reading
+
+
+async def test_a_thousand_idle_connections_fit_the_smallest_pod_and_a_sender_is_served_beside_them(
+    database: Database,
+) -> None:
+    async with process(database) as gateway, contextlib.AsyncExitStack() as stack:
+        for _connection in range(IDLE):
+            await stack.enter_async_context(sending(gateway.ports))
+        async with sending(gateway.ports) as sender:
+            assert await sender.code(adt("A04", "beside")) == "AA"
+        assert gateway.mib() < POD_MIB / 2
+
+
+async def test_a_hundred_senders_that_never_read_fit_the_smallest_pod_and_others_are_served_beside_them(
+    database: Database,
+) -> None:
+    """Each sends until the gateway takes no more from it, which is what bounds the memory."""
+    text = b"\x0b" + adt("A04", "again", more=(f"NTE|1||{'x' * 1000}",)).encode() + b"\x1c\r"
+
+    async def flood(ports: Ports) -> None:
+        _reader, writer = await asyncio.open_connection("127.0.0.1", ports.mllp, limit=1024)  # reads 2 KiB and no more
+        with contextlib.suppress(OSError, TimeoutError):
+            while True:
+                writer.write(text * 50)
+                async with asyncio.timeout(3):
+                    await writer.drain()
+        writer.transport.abort()
+
+    async with process(database) as gateway:
+        floods = [asyncio.create_task(flood(gateway.ports)) for _sender in range(DEAF)]
+        async with sending(gateway.ports) as sender:
+            for number in range(20):
+                assert await sender.code(adt("A04", f"beside-{number}", f"V{number}")) == "AA"
+        await asyncio.gather(*floods)
+        assert gateway.mib() < POD_MIB * 3 / 4
+
+
+async def test_replicas_agree_on_duplicates_and_on_conflicts_whoever_gets_the_message_first(database: Database) -> None:
+    """Every message goes to both at once; of every tenth one replica gets other bytes under the same key."""
+    count = 300
+    one_way = [adt("A04", f"m{n}", f"V{n}") for n in range(count)]
+    other_way = [adt("A04", f"m{n}", f"V{n}-other" if n % 10 == 0 else f"V{n}") for n in range(count)]
+
+    async def play(ports: Ports, texts: list[str]) -> list[str]:
+        async with sending(ports) as sender:
+            for start in range(0, count, 50):
+                await sender.send(*texts[start : start + 50])
+            return [code(await sender.receive()) for _ in texts]
+
+    async with process(database) as one, process(database) as two:
+        left, right = await asyncio.gather(play(one.ports, one_way), play(two.ports, other_way))
+    for number, codes in enumerate(zip(left, right, strict=True)):
+        assert sorted(codes) == (["AA", "AE"] if number % 10 == 0 else ["AA", "AA"]), number
+    async with database.connect("postgres") as connection:
+        stored = [row[0] for row in await connection.fetch("SELECT control_id FROM message")]
+        visits = await connection.fetchval("SELECT count(*) FROM encounter WHERE state = 'present'")
+        counted = await connection.fetchrow(
+            "SELECT received, accepted, duplicate, rejected, quarantined FROM feed_counter WHERE received > 0"
+        )
+        reasons = [row[0] for row in await connection.fetch("SELECT reason FROM quarantine")]
+    assert Counter(stored) == Counter(f"m{number}" for number in range(count))
+    assert visits == count
+    assert tuple(counted) == (2 * count, count, count - count // 10, count // 10, count // 10)
+    assert Counter(reasons) == {"conflict": count // 10}

@@ -1,0 +1,166 @@
+"""The parts of a center as processes of their own: started, killed as a failing machine would, started again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from marsad_center.settings import Component, DatabaseSettings, Settings
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback that are free now."""
+    held = [socket.socket() for _ in range(count)]
+    try:
+        for one in held:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in held]
+    finally:
+        for one in held:
+            one.close()
+
+
+@dataclass
+class Part:
+    """One process of a center. It keeps its ports from one life to the next, as a Service does for its pods."""
+
+    settings: Settings
+    log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        log: Path,
+        database: DatabaseSettings | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Part:
+        """A part on free ports; `database` leads elsewhere than the settings say, such as over a wire that breaks."""
+        mllp, http, metrics = free_ports(3)
+        settings = replace(settings, mllp_port=mllp, http_port=http, metrics_port=metrics)
+        return cls(replace(settings, database=database or settings.database), log, environment or {})
+
+    def start(self) -> None:
+        """Start it; it may serve only a little later."""
+        database, settings = self.settings.database, self.settings
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(REPOSITORY / "center"),
+            "MARSAD_DATABASE_HOST": database.host,
+            "MARSAD_DATABASE_PORT": str(database.port),
+            "MARSAD_DATABASE_NAME": database.name,
+            "MARSAD_DATABASE_CREDENTIALS": str(database.credentials),
+            "MARSAD_DATABASE_CA": "",
+            "MARSAD_CENTER": str(settings.center),
+            "MARSAD_BIND": "127.0.0.1",
+            "MARSAD_MLLP_PORT": str(settings.mllp_port),
+            "MARSAD_HTTP_PORT": str(settings.http_port),
+            "MARSAD_METRICS_PORT": str(settings.metrics_port),
+            **self.environment,
+        }
+        command = [sys.executable, "-m", "marsad_center", settings.component]
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End it in order, or by force."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    async def serves(self, seconds: float = 60) -> None:
+        """Wait until it says that it is ready."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while True:
+            assert self.process is not None
+            assert self.process.poll() is None, self.log.read_text()[-3000:]
+            try:
+                await asyncio.to_thread(self._get, self.settings.metrics_port, "/readyz")
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                return
+            assert asyncio.get_running_loop().time() < deadline, self.log.read_text()[-3000:]
+
+    async def json(self, path: str) -> Any:
+        """A JSON answer of its HTTP port."""
+        return json.loads(await asyncio.to_thread(self._get, self.settings.http_port, path))
+
+    @staticmethod
+    def _get(port: int, path: str) -> bytes:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return bytes(answer.read())
+
+
+@dataclass
+class Center:
+    """A whole center: gateways, analytics, dashboard."""
+
+    gateways: list[Part]
+    analytics: Part
+    dashboard: Part
+
+    @classmethod
+    def of(
+        cls,
+        settings: Mapping[Component, Settings],
+        folder: Path,
+        *,
+        gateways: int = 1,
+        environment: Mapping[str, str] | None = None,
+    ) -> Center:
+        """The parts by the settings of each component, not started."""
+
+        def part(name: Component, log: str) -> Part:
+            return Part.of(settings[name], folder / f"{log}.log", environment=environment)
+
+        several = [part("gateway", f"gateway-{number}") for number in range(gateways)]
+        return cls(several, part("analytics", "analytics"), part("dashboard", "dashboard"))
+
+    @property
+    def parts(self) -> list[Part]:
+        """All of them."""
+        return [*self.gateways, self.analytics, self.dashboard]
+
+    async def __aenter__(self) -> Center:
+        for part in self.parts:
+            part.start()
+        try:
+            for part in self.parts:
+                await part.serves()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End everything."""
+        for part in self.parts:
+            part.stop()
