@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
 log = logging.getLogger(__name__)
@@ -97,6 +97,23 @@ class Facility(_Frozen):
     codes: tuple[CodeMapping, ...] = ()  # its own
 
 
+class Threshold(_Frozen):
+    """Target and bands of one indicator, in place of the catalogue's; what is None stays as it is there."""
+
+    id: str
+    target: float | None = None
+    ok: float | None = None
+    watch: float | None = None
+
+
+class Retention(_Frozen):
+    """Days that the history of figures is kept: by the minute, hour and day."""
+
+    minute_days: int = 7
+    hour_days: int = 396  # 13 months
+    day_days: int = 3653  # 10 years
+
+
 class Center(_Frozen):
     """The whole declaration that reached the center."""
 
@@ -112,6 +129,25 @@ class Center(_Frozen):
     time_zone: str = "UTC"
     facilities: tuple[Facility, ...] = ()
     codes: tuple[CodeMapping, ...] = ()  # of all facilities
+    indicators: tuple[Threshold, ...] = ()
+    history: Retention = Retention()
+
+    @field_validator("indicators", mode="before")
+    @classmethod
+    def _usable(cls, value: object) -> object:
+        """One threshold that cannot be read must not take the whole registry along."""
+        if not isinstance(value, list):
+            return ()
+        return [each for each in value if _is_threshold(each)]
+
+
+def _is_threshold(value: object) -> bool:
+    try:
+        Threshold.model_validate(value)
+    except ValidationError as error:
+        log.error("a threshold in the registry cannot be read", extra={"reason": error.errors()[0]["msg"]})
+        return False
+    return True
 
 
 def load(path: Path) -> Center:
