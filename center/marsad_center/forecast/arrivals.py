@@ -66,16 +66,14 @@ def train(hours: Hours, known: Days, zone: ZoneInfo, now: datetime) -> Trained:
     models = candidates(known.counts, known.first, origins, DAYS_AHEAD)
     scores = {name: backtest.score(known.counts, ahead, SEASON) for name, ahead in models.items()}
     model = backtest.choose(scores)
-    by_day = backtest.spread(known.counts, models[model], _DAY_STEPS, rooted=True)
-    inside = backtest.coverage(known.counts, models[model], _DAY_STEPS, rooted=True)
+    by_day, inside = backtest.interval(known.counts, models[model], _DAY_STEPS, rooted=True)
     daily = _quality(model, origins, (scores[model], scores[NAIVE]), inside, now)
 
     both = {"follows": _by_hour(hours, known, zone, models[model])}
     both[NAIVE] = naive(hours.values, list(both["follows"]), HOURS_AHEAD, WEEK)
     hourly = {name: backtest.score(hours.values, ahead, WEEK) for name, ahead in both.items()}
     best = backtest.choose(hourly)
-    by_hour = backtest.spread(hours.values, both[best], _HOUR_STEPS, rooted=True)
-    inside = backtest.coverage(hours.values, both[best], _HOUR_STEPS, rooted=True)
+    by_hour, inside = backtest.interval(hours.values, both[best], _HOUR_STEPS, rooted=True)
     name = model if best != NAIVE else NAIVE
     quality = {"day": daily, "hour": _quality(name, origins, (hourly[best], hourly[NAIVE]), inside, now)}
     return Trained(model, best != NAIVE, by_day, by_hour, quality, now)

@@ -74,9 +74,9 @@ def train(hours: Hours, zone: ZoneInfo, now: datetime) -> Trained:
     scores = {name: backtest.score(hours.values, ahead, DAY) for name, ahead in models.items()}
     model = backtest.choose(scores)
     mine, floor = scores[model], scores[NAIVE]
-    inside = backtest.coverage(hours.values, models[model], _STEPS, rooted=False)
+    by_hour, inside = backtest.interval(hours.values, models[model], _STEPS, rooted=False)
     quality = Quality(model, len(origins), mine.wape, floor.wape, mine.mase, floor.mase, inside, now)
-    return Trained(model, backtest.spread(hours.values, models[model], _STEPS, rooted=False), {"hour": quality}, now)
+    return Trained(model, by_hour, {"hour": quality}, now)
 
 
 def candidates(hours: Hours, local: Local, origins: Collection[int], horizon: int) -> dict[str, Ahead]:
