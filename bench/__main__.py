@@ -12,10 +12,14 @@ from pathlib import Path
 
 import uvloop
 
-from bench import converge, gateway
+from bench import converge, forecast, gateway
 from bench.samples import Report
 
-BENCHMARKS: dict[str, Callable[[int], Awaitable[Report]]] = {"gateway": gateway.measure, "converge": converge.measure}
+BENCHMARKS: dict[str, Callable[[int], Awaitable[Report]]] = {
+    "gateway": gateway.measure,
+    "converge": converge.measure,
+    "forecast": forecast.measure,
+}
 
 
 def main(words: list[str]) -> int:
