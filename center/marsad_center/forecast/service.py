@@ -30,21 +30,26 @@ EVERY = timedelta(hours=1)
 RETRAIN = timedelta(hours=24)
 SLACK = timedelta(minutes=30)  # rounds are not on the second
 AFTER_THE_HOUR = timedelta(minutes=2)  # so that the messages of the hour's last minute are there
-_FIRST_SECONDS = 5.0  # live figures come first
+FIRST_SECONDS = 5.0  # live figures come first
 
 
 class Forecaster:
     """Holds what training found, by facility and figure; lost with the process, and trained anew then."""
 
     def __init__(
-        self, settings: Settings, metrics: Metrics, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        first_seconds: float = FIRST_SECONDS,
     ) -> None:
-        self._settings, self._metrics, self._clock = settings, metrics, clock
+        self._settings, self._metrics, self._clock, self._first_seconds = settings, metrics, clock, first_seconds
         self._trained: dict[tuple[str, str], Trained] = {}
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await asyncio.sleep(_FIRST_SECONDS)
+        await asyncio.sleep(self._first_seconds)
         attempt = 0
         while True:
             try:
