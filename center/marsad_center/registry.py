@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,16 @@ class Capacity(_Frozen):
     beds: Mapping[str, int] = {}
 
 
+class CodeMapping(_Frozen):
+    """What a local code means, in a code system that everybody knows."""
+
+    local_system: str
+    local_code: str
+    system: str
+    code: str
+    display: str = ""
+
+
 class Facility(_Frozen):
     """One hospital, primary care center or polyclinic of the health cluster."""
 
@@ -62,6 +72,24 @@ class Facility(_Frozen):
     capacity: Capacity = Capacity()
     feeds: tuple[Feed, ...] = ()
     platforms: tuple[str, ...] = ()
+    code_maps: tuple[CodeMapping, ...] = ()
+
+
+class Threshold(_Frozen):
+    """Target and bands of one indicator, in place of the catalogue's; what is None stays as it is there."""
+
+    id: str
+    target: float | None = None
+    ok: float | None = None
+    watch: float | None = None
+
+
+class Retention(_Frozen):
+    """Days that the history of figures is kept: by the minute, hour and day."""
+
+    minute_days: int = 7
+    hour_days: int = 396  # 13 months
+    day_days: int = 3653  # 10 years
 
 
 class Center(_Frozen):
@@ -78,6 +106,26 @@ class Center(_Frozen):
     freshness_objective_seconds: int = 120
     time_zone: str = "UTC"
     facilities: tuple[Facility, ...] = ()
+    code_maps: tuple[CodeMapping, ...] = ()  # of all facilities
+    indicators: tuple[Threshold, ...] = ()
+    history: Retention = Retention()
+
+    @field_validator("indicators", mode="before")
+    @classmethod
+    def _usable(cls, value: object) -> object:
+        """One threshold that cannot be read must not take the whole registry along."""
+        if not isinstance(value, list):
+            return ()
+        return [each for each in value if _is_threshold(each)]
+
+
+def _is_threshold(value: object) -> bool:
+    try:
+        Threshold.model_validate(value)
+    except ValidationError as error:
+        log.error("a threshold in the registry cannot be read", extra={"reason": error.errors()[0]["msg"]})
+        return False
+    return True
 
 
 def load(path: Path) -> Center:

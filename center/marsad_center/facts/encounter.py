@@ -19,7 +19,11 @@ State = Literal["expected", "present", "departed", "cancelled"]
 
 @dataclass(slots=True)
 class Encounter:
-    """The visit as it stands. `in_ed` is true while boarding, too. Times are of events, not of messages."""
+    """The visit as it stands. `in_ed` is true while boarding, too. Times are of events, not of messages.
+
+    `decided_at`: first decision to admit; `bedded_at`: first room or bed in the emergency department; `offloaded_at`:
+    first taken over from the ambulance; `ventilated`: as last said, while he is there.
+    """
 
     visit_key: str
     patient_key: str = ""
@@ -39,6 +43,12 @@ class Encounter:
     discharged_at: datetime | None = None
     disposition: str = ""
     source_at: datetime | None = None
+    specialty: str = ""
+    decided_at: datetime | None = None
+    bedded_at: datetime | None = None
+    offloaded_at: datetime | None = None
+    arrival_mode: str = ""
+    ventilated: bool = False
     ed_point_of_care: str = field(default="", repr=False)
 
 
@@ -60,6 +70,7 @@ def derive(movements: Sequence[Movement]) -> Encounter:
     planned = any(movement.event == "A05" for movement in left)
     if encounter.state == "expected" and not planned and (told or not left):
         encounter.state = "cancelled"
+    encounter.ventilated = encounter.ventilated and encounter.state == "present"
     return encounter
 
 
@@ -95,7 +106,9 @@ def _begin_again(encounter: Encounter) -> None:
     """An arrival after a departure under the same key: another stay (senders that have no visit number)."""
     encounter.arrived_at = encounter.ed_arrived_at = encounter.triaged_at = encounter.seen_at = None
     encounter.admitted_at = encounter.ed_departed_at = encounter.triage_level = None
+    encounter.decided_at = encounter.bedded_at = encounter.offloaded_at = None
     encounter.point_of_care = encounter.room = encounter.bed = encounter.disposition = ""
+    encounter.specialty = encounter.arrival_mode = ""
 
 
 def _correct_arrival(encounter: Encounter, arrived_at: datetime) -> None:
@@ -110,20 +123,27 @@ def _correct_arrival(encounter: Encounter, arrived_at: datetime) -> None:
 def _take_over(encounter: Encounter, movement: Movement) -> None:
     if movement.patient_class:
         encounter.patient_class = movement.patient_class
-    for name in ("point_of_care", "room", "bed", "disposition"):
+    for name in ("point_of_care", "room", "bed", "disposition", "specialty", "arrival_mode", "ventilated"):
         value = getattr(movement, name)
         if value is not None:
             setattr(encounter, name, value)
     if movement.triage_level is not None:
         encounter.triage_level = movement.triage_level
         encounter.triaged_at = encounter.triaged_at or movement.triaged_at or movement.event_at
-    if movement.seen_at is not None:
-        encounter.seen_at = min(encounter.seen_at or movement.seen_at, movement.seen_at)
+    for name in ("seen_at", "decided_at", "offloaded_at"):  # said again with each update: the first one counts
+        said, known = getattr(movement, name), getattr(encounter, name)
+        if said is not None:
+            setattr(encounter, name, min(known or said, said))
 
 
 def _place(encounter: Encounter, movement: Movement) -> None:
     """Where a present patient is: in the emergency department, boarding there, or on a ward."""
-    at = movement.event_at
+    _locate(encounter, movement.event_at)
+    if encounter.in_ed and (encounter.room or encounter.bed):
+        encounter.bedded_at = encounter.bedded_at or movement.event_at
+
+
+def _locate(encounter: Encounter, at: datetime) -> None:
     if encounter.patient_class == "E":
         if encounter.ed_arrived_at is None:
             first = encounter.admitted_at is None and encounter.arrived_at is not None

@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 
 from marsad_center import db
+from marsad_center.facts.code_maps import sync_code_maps
 from marsad_center.registry import Center
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ async def sync(connection: db.Connection, center: Center) -> list[ActiveFeed]:
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
         written = await _sync_facilities(connection, center)
         written += await _sync_feeds(connection, feeds)
+        written += await sync_code_maps(connection, center)
         if written:
             codes = [facility.code for facility in center.facilities]
             await db.notify(connection, "facts", codes)

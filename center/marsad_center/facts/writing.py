@@ -12,10 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from marsad_center import db
+from marsad_center.facts.code_maps import count_unmapped, used
 from marsad_center.facts.encounter import Encounter, derive
-from marsad_center.facts.events import Fact, Merge, Movement, OrderEvent
+from marsad_center.facts.events import Fact, Merge, Movement, OrderEvent, Statement
 from marsad_center.facts.order_writing import write_orders
 from marsad_center.facts.reversals import cancellations
+from marsad_center.facts.statement_writing import Said, lock_names, write_statements
 
 
 class Stated(NamedTuple):
@@ -46,6 +48,11 @@ _MOVEMENT_COLUMNS: Mapping[str, str] = {
     "triage_level": "smallint",
     "triaged_at": "timestamptz",
     "seen_at": "timestamptz",
+    "specialty": "text",
+    "decided_at": "timestamptz",
+    "offloaded_at": "timestamptz",
+    "arrival_mode": "text",
+    "ventilated": "boolean",
 }
 _ENCOUNTER_COLUMNS: Mapping[str, str] = {
     "facility": "text",
@@ -67,14 +74,20 @@ _ENCOUNTER_COLUMNS: Mapping[str, str] = {
     "discharged_at": "timestamptz",
     "disposition": "text",
     "source_at": "timestamptz",
+    "specialty": "text",
+    "decided_at": "timestamptz",
+    "bedded_at": "timestamptz",
+    "offloaded_at": "timestamptz",
+    "arrival_mode": "text",
+    "ventilated": "boolean",
 }
 # Texts that an encounter does not have are null: whoever has no bed must not be counted in one.
-_NULLABLE = {"point_of_care", "room", "bed", "disposition"}
+_NULLABLE = {"point_of_care", "room", "bed", "disposition", "specialty", "arrival_mode"}
 _PYTHON_NAMES = {"class": "patient_class"}
 
 
 async def write_facts(connection: db.Connection, stated: Sequence[Stated]) -> None:
-    """Store `stated` and derive every encounter and order they touch. Raises asyncpg's errors."""
+    """Store `stated` and derive every encounter, order and other thing they touch. Raises asyncpg's errors."""
     if not stated:
         return
     await _lock(connection, stated)
@@ -88,6 +101,9 @@ async def write_facts(connection: db.Connection, stated: Sequence[Stated]) -> No
     orders = [(item.facility, item.fact) for item in stated if isinstance(item.fact, OrderEvent)]
     if orders:
         await write_orders(connection, orders)
+    said = [Said(item.facility, item.message_id, item.fact) for item in stated if isinstance(item.fact, Statement)]
+    await write_statements(connection, said)
+    await count_unmapped(connection, [use for item in stated for use in used(item.facility, item.fact)])
 
 
 async def _lock(connection: db.Connection, stated: Iterable[Stated]) -> None:
@@ -100,6 +116,8 @@ async def _lock(connection: db.Connection, stated: Iterable[Stated]) -> None:
                 names |= {f"{facility}|patient|{fact.merged}", f"{facility}|patient|{fact.survivor}"}
             case OrderEvent():
                 names |= {f"{facility}|order|{number}" for number in (fact.placer, fact.filler) if number}
+            case Statement():
+                names |= lock_names(facility, fact)
     numbers = {int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True) for name in names}
     # One number after the other in ascending order: two batches can wait for each other, but never in a circle.
     await connection.fetch("SELECT pg_advisory_xact_lock(number) FROM unnest($1::bigint[]) AS number", sorted(numbers))

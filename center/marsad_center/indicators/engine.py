@@ -2,7 +2,8 @@
 
     full     everything: at the start, after a reconnect, after a failed pass, when the registry changed
     touched  the facts of the named facilities; their figures and the cluster's
-    tick     what changes by the passing of time alone: the rolling windows and freshness of every facility
+    tick     what changes by the passing of time alone: the rolling windows and freshness of every facility; once a
+             minute their history, too
 
 Facts of all facilities are kept in memory (counts and durations, no rows), so a pass costs what it touches. The result
 equals a recomputation from scratch; a property test holds it to that.
@@ -15,10 +16,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from marsad_center.db import Connection
-from marsad_center.indicators import queries, store
-from marsad_center.indicators.catalogue import Indicator, catalogue
+from marsad_center.indicators import history, queries, store
+from marsad_center.indicators.catalogue import Indicator, adjusted, catalogue
 from marsad_center.indicators.facts import Facts
-from marsad_center.indicators.figures import CLUSTER, Figure, Moment, figures
+from marsad_center.indicators.figures import CLUSTER, Figure, figures
+from marsad_center.indicators.measure import Moment
+from marsad_center.registry import Center, Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,23 @@ class Engine:
     """Not safe for concurrent passes: the service runs one at a time."""
 
     def __init__(self, entries: Mapping[str, Indicator] | None = None) -> None:
-        self._catalogue = catalogue() if entries is None else entries
+        self._defaults = catalogue() if entries is None else entries
+        self._catalogue = self._defaults
         self._facts: dict[str, Facts] = {}
+        self._platforms: list[str] = []
         self._written: dict[tuple[str, str], Figure] = {}
         self._complete = False
+        self._recorded: datetime | None = None
+        self._kept: datetime | None = None
         self.objective_seconds = 120.0
+        self._retention, self._zone = Retention(), "UTC"
+
+    def declared(self, center: Center) -> None:
+        """Take over what the declaration says of figures; the next pass is a full one."""
+        self.objective_seconds = float(center.freshness_objective_seconds)
+        self._catalogue = adjusted(self._defaults, center.indicators)
+        self._retention, self._zone, self._kept = center.history, center.time_zone, None
+        self.invalidate()
 
     @property
     def facts(self) -> Mapping[str, Facts]:
@@ -60,11 +75,27 @@ class Engine:
         """Recompute what rolls with the clock; everything when the registry changed."""
         declared = await queries.facilities(connection)
         if not self._complete or declared != {code: facts.facility for code, facts in self._facts.items()}:
-            return await self.full(connection, now)
-        if missed := await store.waiting(connection):
-            await self._guarded(connection, missed, now, windowed_only=False)
-        await store.forget(connection, now)
-        return await self._guarded(connection, sorted(self._facts), now, windowed_only=True)
+            done = await self.full(connection, now)
+        else:
+            if missed := await store.waiting(connection):
+                await self._guarded(connection, missed, now, windowed_only=False)
+            await store.forget(connection, now)
+            done = await self._guarded(connection, sorted(self._facts), now, windowed_only=True)
+        await self._record(connection, now)
+        return done
+
+    async def _record(self, connection: Connection, now: datetime) -> None:
+        """The history, once a minute. Where partitions cannot be had at once, the next minute tries again."""
+        minute = now.replace(second=0, microsecond=0)
+        if minute == self._recorded:
+            return
+        if self._kept is None or not self._kept <= now < self._kept + history.HOUR:
+            if not await history.keep(connection, now, self._retention):
+                return
+            self._kept = now
+        mine = [each for each in self._written.values() if self._catalogue[each.id].maker == "figures"]
+        await history.record(connection, mine, now, self._zone)
+        self._recorded = minute
 
     async def full(self, connection: Connection, now: datetime) -> Pass:
         """Recompute everything from the tables alone; delete figures of what is gone."""
@@ -72,6 +103,7 @@ class Engine:
         try:
             declared = await queries.facilities(connection)
             self._facts = {code: Facts(facility) for code, facility in declared.items()}
+            self._platforms = sorted({name for facility in declared.values() for name in facility.platforms})
             self._written = await store.written(connection)
             codes = sorted({*declared, *await store.waiting(connection)})
         except BaseException:
@@ -97,12 +129,14 @@ class Engine:
                 measured = await store.measure(connection, codes, now, self.objective_seconds)
             known = [code for code in codes if code in self._facts]
             await self._read(connection, known, now, windowed_only=windowed_only)
-            computed = self._compute(known, Moment(now, self.objective_seconds), windowed_only=windowed_only)
-            changed = [
-                figure for figure in computed if not figure.same(self._written.get((figure.id, figure.facility)))
-            ]
-            gone = set(self._written) - {(each.id, each.facility) for each in computed} if everything else set()
+            computed = self._compute(known, Moment(now, self.objective_seconds, self._platforms))
+            changed = [each for each in computed if not each.same(self._written.get((each.id, each.facility)))]
+            gone = self._gone(computed) if everything else set()
             await store.write(connection, changed)
+            await store.detail(
+                connection,
+                [each for each in changed if not each.same_detail(self._written.get((each.id, each.facility)))],
+            )
             await store.remove(connection, gone)
             if windowed_only or everything:
                 await store.pulse(connection, now)
@@ -123,9 +157,18 @@ class Engine:
             facts = replace(self._facts[code], recent=recent[code])
             self._facts[code] = replace(facts, present=present[code]) if code in present else facts
 
-    def _compute(self, codes: list[str], moment: Moment, *, windowed_only: bool) -> list[Figure]:
+    def _gone(self, computed: list[Figure]) -> set[tuple[str, str]]:
+        """What is stored and no more computed; not what others make, unless its facility is gone."""
+        return {
+            (id_, facility)
+            for id_, facility in set(self._written) - {(each.id, each.facility) for each in computed}
+            if id_ not in self._catalogue
+            or self._catalogue[id_].maker == "figures"
+            or facility not in {CLUSTER, *self._facts}
+        }
+
+    def _compute(self, codes: list[str], moment: Moment) -> list[Figure]:
         result = []
         for code in codes:
-            result += figures(code, [self._facts[code]], self._catalogue, moment, windowed_only=windowed_only)
-        everyone = list(self._facts.values())
-        return result + figures(CLUSTER, everyone, self._catalogue, moment, windowed_only=windowed_only)
+            result += figures(code, [self._facts[code]], self._catalogue, moment)
+        return result + figures(CLUSTER, list(self._facts.values()), self._catalogue, moment)

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from marsad_center.indicators.freshness import Bucket, Freshness, State, feed_state, summarise
+from marsad_center.indicators.tally import Counts, Spreads
 
 
 @dataclass(frozen=True, slots=True)
 class Facility:
-    """Declared capacity; 0 means none is declared."""
+    """Declared capacity; 0 means none is declared. `platforms`: the digital platforms that are active there."""
 
     code: str
     ed_spaces: int
     beds: int
+    platforms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +52,24 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """Who is in the facility now. `waiting`: by triage level "1" to "5" and "unknown"; `in_beds`: not in the ED's."""
+    """Who is in the facility now: `counts` by name (windows.PRESENT says which), and since when the longest boards."""
 
-    census: int = 0
-    waiting: Mapping[str, int] = field(default_factory=dict)
-    in_beds: int = 0
+    counts: Mapping[str, Counts] = field(default_factory=dict)
+    boarding_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """What happened in the rolling windows. `arrivals_by_hour`: by start of the hour, UTC; durations in seconds."""
+    """What happened in the rolling windows: `counts` and `spreads` (of durations in seconds) by name, see windows.py.
 
-    arrivals: int = 0
+    `arrivals_by_hour`: by start of the hour, UTC. `last_wait`: seconds from arrival to bed of the patient who was the
+    last to get one in the ED; None when nobody did within a day.
+    """
+
+    counts: Mapping[str, Counts] = field(default_factory=dict)
+    spreads: Mapping[str, Spreads] = field(default_factory=dict)
     arrivals_by_hour: Mapping[str, int] = field(default_factory=dict)
-    lab: tuple[float, ...] = ()
-    radiology: tuple[float, ...] = ()
+    last_wait: float | None = None
     feeds: tuple[Feed, ...] = ()
 
     @property
@@ -91,3 +96,11 @@ class Facts:
     facility: Facility
     present: Present = Present()
     recent: Recent = Recent()
+
+    def counts(self, name: str) -> Counts:
+        """A count by its name, wherever it comes from; empty when there was nothing to count."""
+        return self.present.counts.get(name) or self.recent.counts.get(name) or {}
+
+    def spreads(self, name: str) -> Spreads:
+        """Durations by their name."""
+        return self.recent.spreads.get(name) or {}

@@ -12,13 +12,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from marsad_center.db import Connection
+from marsad_center.indicators import windows
+from marsad_center.indicators.cleaning import Told, turns
 from marsad_center.indicators.facts import Facility, Feed, Present, Recent
 from marsad_center.indicators.freshness import SKEW_SECONDS, WINDOW, Bucket
+from marsad_center.indicators.tally import SPECIALTY, TRIAGE, UNKNOWN, WHOLE, Cell, Tally
+from marsad_center.indicators.windows import Query
 
 HOURS_SHOWN = 24
-TURNAROUND = timedelta(hours=24)
+_SKEW = timedelta(seconds=SKEW_SECONDS)
+_LONGEST = 60  # characters of a specialty, which is a sender's word
+_KEYS = frozenset({"facility", "specialty", "triage_level", "boarding_since"})
 
-_FACILITIES = "SELECT code, ed_spaces, beds FROM facility WHERE active ORDER BY code"
+_FACILITIES = "SELECT code, ed_spaces, beds, platforms FROM facility WHERE active ORDER BY code"
 
 _FEEDS = """
 SELECT f.id, f.facility, f.name, coalesce(c.received, 0) AS received, coalesce(c.accepted, 0) AS accepted,
@@ -33,30 +39,16 @@ SELECT feed_id, upper_seconds, sum(samples)::bigint AS samples, max(max_seconds)
        sum(backfilled)::bigint AS backfilled, sum(skewed)::bigint AS skewed
   FROM freshness WHERE feed_id = ANY ($1) AND minute > $2 GROUP BY feed_id, upper_seconds"""
 
-_PRESENT = """
-SELECT facility, in_ed, seen_at IS NOT NULL AS seen, class = 'I' AND bed IS NOT NULL AS in_bed, triage_level,
-       count(*) AS visits
-  FROM encounter WHERE state = 'present' AND facility = ANY ($1) GROUP BY 1, 2, 3, 4, 5"""
-
-_ARRIVALS = """
-SELECT facility, date_trunc('hour', ed_arrived_at, 'UTC') AS hour, count(*) AS visits,
-       count(*) FILTER (WHERE ed_arrived_at > $2) AS rolling
-  FROM encounter
- WHERE facility = ANY ($1) AND state <> 'cancelled' AND ed_arrived_at >= $3 AND ed_arrived_at <= $4
- GROUP BY 1, 2"""
-
-_TURNAROUND = """
-SELECT facility, kind, array_agg(extract(epoch FROM resulted_at - ordered_at)::float8) AS seconds
-  FROM clinical_order
- WHERE facility = ANY ($1) AND kind IN ('lab', 'radiology') AND resulted_at > $2 AND resulted_at <= $3
-   AND ordered_at <= resulted_at AND cancelled_at IS NULL
- GROUP BY 1, 2"""
-
 
 async def facilities(connection: Connection) -> dict[str, Facility]:
-    """Every active facility with its capacity."""
+    """Every active facility with its capacity and platforms."""
     return {
-        row["code"]: Facility(row["code"], row["ed_spaces"], sum(json.loads(row["beds"]).values()))
+        row["code"]: Facility(
+            row["code"],
+            row["ed_spaces"],
+            sum(json.loads(row["beds"]).values()),
+            tuple(sorted(json.loads(row["platforms"]))),
+        )
         for row in await connection.fetch(_FACILITIES)
     }
 
@@ -88,47 +80,76 @@ async def feeds(connection: Connection, codes: Sequence[str], now: datetime) -> 
 
 async def present(connection: Connection, codes: Sequence[str]) -> dict[str, Present]:
     """Who is in each facility now, however old the visit."""
-    census: dict[str, int] = dict.fromkeys(codes, 0)
-    in_beds: dict[str, int] = dict.fromkeys(codes, 0)
-    waiting: dict[str, dict[str, int]] = {code: {} for code in codes}
-    for row in await connection.fetch(_PRESENT, list(codes)):
-        code, visits = row["facility"], row["visits"]
-        if row["in_ed"]:
-            census[code] += visits
-            if not row["seen"]:
-                level = str(row["triage_level"] or "unknown")
-                waiting[code][level] = waiting[code].get(level, 0) + visits
-        elif row["in_bed"]:
-            in_beds[code] += visits
-    return {code: Present(census[code], waiting[code], in_beds[code]) for code in codes}
+    tallies = {code: Tally() for code in codes}
+    boarding: dict[str, datetime] = {}
+    for row in await connection.fetch(windows.PRESENT.sql, list(codes)):
+        code, since = row["facility"], row["boarding_since"]
+        _count(tallies[code], windows.PRESENT, row)
+        if since is not None:
+            boarding[code] = min(since, boarding.get(code, since))
+    return {code: Present(tally.counts, boarding.get(code)) for code, tally in tallies.items()}
 
 
 async def recent(connection: Connection, codes: Sequence[str], now: datetime) -> dict[str, Recent]:
     """What happened in the windows that end at `now` (a sender's clock may be ahead by SKEW_SECONDS)."""
     # Counters first: whatever commits in between is then in the facts and not yet in source_at, never the reverse.
     senders = await feeds(connection, codes, now)
-    latest = now + timedelta(seconds=SKEW_SECONDS)
+    tallies = {code: Tally() for code in codes}
+    for query in windows.COUNTED:
+        for row in await _fetch(connection, query, codes, now):
+            _count(tallies[row["facility"]], query, row)
+    for query in windows.SPREAD:
+        for row in await _fetch(connection, query, codes, now):
+            tallies[row["facility"]].spread(row["name"], _cells(query, row), row["seconds"], row["amount"])
+    await _cleaned(connection, tallies, now)
+    by_hour = await _hours(connection, codes, now)
+    waits = {row["facility"]: row["seconds"] for row in await _fetch(connection, windows.BEDDED, codes, now)}
+    return {
+        code: Recent(tally.counts, tally.spreads, by_hour[code], waits.get(code), tuple(senders[code]))
+        for code, tally in tallies.items()
+    }
+
+
+async def _fetch(connection: Connection, query: Query, codes: Sequence[str], now: datetime) -> list[Any]:
+    arguments = [now - query.span, now + _SKEW] if query.span else []
+    rows: list[Any] = await connection.fetch(query.sql, list(codes), *arguments, *([now] if query.clock else []))
+    return rows
+
+
+def _cells(query: Query, row: Any) -> list[Cell]:
+    found = [WHOLE]
+    if query.specialty:
+        found.append(Cell(SPECIALTY, (row["specialty"] or UNKNOWN)[:_LONGEST]))
+    if query.triage:
+        found.append(Cell(TRIAGE, str(row["triage_level"] or UNKNOWN)))
+    return found
+
+
+def _count(tally: Tally, query: Query, row: Any) -> None:
+    where = _cells(query, row)
+    for name, amount in row.items():
+        if name not in _KEYS:
+            tally.count(name, where, amount)
+
+
+async def _cleaned(connection: Connection, tallies: Mapping[str, Tally], now: datetime) -> None:
+    told: dict[str, list[Told]] = defaultdict(list)
+    for row in await _fetch(connection, windows.CLEANED, list(tallies), now):
+        told[row["facility"]].append(Told(row["bed"], row["at"], row["status"]))
+    for code, statuses in told.items():
+        for turn in turns(statuses):
+            if turn.ended > now - windows.DAY:
+                tallies[code].spread(turn.what, [WHOLE], turn.seconds)
+
+
+async def _hours(connection: Connection, codes: Sequence[str], now: datetime) -> dict[str, dict[str, int]]:
+    """Arrivals by hour; those of a clock that is ahead count for the running one."""
     hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     first_hour = hour - timedelta(hours=HOURS_SHOWN - 1)
-    rolling: dict[str, int] = dict.fromkeys(codes, 0)
-    by_hour: dict[str, dict[str, int]] = {code: _empty_hours(first_hour) for code in codes}
-    for row in await connection.fetch(_ARRIVALS, list(codes), now - timedelta(hours=1), first_hour, latest):
-        rolling[row["facility"]] += row["rolling"]
+    by_hour = {code: _empty_hours(first_hour) for code in codes}
+    for row in await connection.fetch(windows.HOURS, list(codes), first_hour, now + _SKEW):
         by_hour[row["facility"]][_hour(min(row["hour"], hour))] += row["visits"]
-    durations: Mapping[tuple[str, str], tuple[float, ...]] = {
-        (row["facility"], row["kind"]): tuple(sorted(row["seconds"]))
-        for row in await connection.fetch(_TURNAROUND, list(codes), now - TURNAROUND, latest)
-    }
-    return {
-        code: Recent(
-            arrivals=rolling[code],
-            arrivals_by_hour=by_hour[code],
-            lab=durations.get((code, "lab"), ()),
-            radiology=durations.get((code, "radiology"), ()),
-            feeds=tuple(senders[code]),
-        )
-        for code in codes
-    }
+    return by_hour
 
 
 def _empty_hours(first: datetime) -> dict[str, int]:

@@ -70,8 +70,7 @@ class Analytics:
         self._wake.set()
 
     async def _declared(self, center: registry.Center) -> None:
-        self._engine.objective_seconds = float(center.freshness_objective_seconds)
-        self._engine.invalidate()
+        self._engine.declared(center)
         self._wake.set()
 
     async def _work(self) -> None:

@@ -8,23 +8,32 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from marsad_center import db
 from marsad_center.db import Connection
 from marsad_center.indicators import freshness
 from marsad_center.indicators.figures import Figure
+from marsad_center.indicators.measure import Part
 
 KEEP_SAMPLES = timedelta(hours=3)
 
-_READ = "SELECT * FROM indicator_value WHERE $1::text[] IS NULL OR facility = ANY ($1)"
+_READ = """
+SELECT v.*, d.quality, d.dimensions FROM indicator_value v LEFT JOIN indicator_detail d USING (id, facility)
+ WHERE $1::text[] IS NULL OR facility = ANY ($1)"""
 _WRITE = """
 INSERT INTO indicator_value (id, facility, value, unit, numerator, denominator, window_seconds, target, status,
                              breakdown, source_at, computed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+SELECT * FROM unnest($1::text[], $2::text[], $3::float8[], $4::text[], $5::float8[], $6::float8[], $7::float8[],
+                     $8::float8[], $9::text[], $10::jsonb[], $11::timestamptz[], $12::timestamptz[])
 ON CONFLICT (id, facility) DO UPDATE SET
     value = excluded.value, unit = excluded.unit, numerator = excluded.numerator, denominator = excluded.denominator,
     window_seconds = excluded.window_seconds, target = excluded.target, status = excluded.status,
     breakdown = excluded.breakdown, source_at = excluded.source_at, computed_at = excluded.computed_at"""
+_DETAIL = """
+INSERT INTO indicator_detail (id, facility, quality, dimensions)
+SELECT * FROM unnest($1::text[], $2::text[], $3::float8[], $4::jsonb[])
+ON CONFLICT (id, facility) DO UPDATE SET quality = excluded.quality, dimensions = excluded.dimensions"""
 _SAMPLE = """
 INSERT INTO freshness (feed_id, minute, upper_seconds, samples, max_seconds, backfilled, skewed)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -41,41 +50,65 @@ ON CONFLICT (one) DO UPDATE SET computed_at = excluded.computed_at"""
 async def written(connection: Connection, codes: list[str] | None = None) -> dict[tuple[str, str], Figure]:
     """The stored figures of `codes` ('' is the cluster), or all, by id and facility."""
     rows = await connection.fetch(_READ, codes)
-    return {
-        (row["id"], row["facility"]): Figure(
-            **{**row, "breakdown": None if row["breakdown"] is None else json.loads(row["breakdown"])}
-        )
-        for row in rows
-    }
+    return {(row["id"], row["facility"]): _figure(row) for row in rows}
+
+
+def _figure(row: Any) -> Figure:
+    breakdown, dimensions = (
+        None if row[name] is None else json.loads(row[name]) for name in ("breakdown", "dimensions")
+    )
+    if dimensions is not None:
+        dimensions = {
+            dimension: {member: Part(*part) for member, part in parts.items()}
+            for dimension, parts in dimensions.items()
+        }
+    return Figure(**{**row, "breakdown": breakdown, "dimensions": dimensions})
 
 
 async def write(connection: Connection, figures: Sequence[Figure]) -> None:
-    """Insert or replace `figures`."""
-    await connection.executemany(
-        _WRITE,
-        [
-            (
-                each.id,
-                each.facility,
-                each.value,
-                each.unit,
-                each.numerator,
-                each.denominator,
-                each.window_seconds,
-                each.target,
-                each.status,
-                None if each.breakdown is None else json.dumps(each.breakdown),
-                each.source_at,
-                each.computed_at,
-            )
-            for each in figures
-        ],
+    """Insert or replace `figures` (each once)."""
+    if figures:
+        await connection.execute(
+            _WRITE,
+            *_columns((*_plain(each), _json(each.breakdown), each.source_at, each.computed_at) for each in figures),
+        )
+
+
+async def detail(connection: Connection, figures: Sequence[Figure]) -> None:
+    """Insert or replace the quality and the dimensions of `figures` (each once)."""
+    if figures:
+        await connection.execute(
+            _DETAIL, *_columns((each.id, each.facility, each.quality, _json(each.dimensions)) for each in figures)
+        )
+
+
+def _plain(figure: Figure) -> tuple[object, ...]:
+    return (
+        figure.id,
+        figure.facility,
+        figure.value,
+        figure.unit,
+        figure.numerator,
+        figure.denominator,
+        figure.window_seconds,
+        figure.target,
+        figure.status,
     )
+
+
+def _columns(rows: Iterable[Sequence[object]]) -> list[list[object]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else json.dumps(value)
 
 
 async def remove(connection: Connection, keys: Iterable[tuple[str, str]]) -> None:
     """Delete figures of facilities or indicators that are gone."""
-    await connection.executemany("DELETE FROM indicator_value WHERE id = $1 AND facility = $2", list(keys))
+    gone = list(keys)
+    for table in ("indicator_value", "indicator_detail"):
+        await connection.executemany(f"DELETE FROM {table} WHERE id = $1 AND facility = $2", gone)  # noqa: S608
 
 
 async def notify(connection: Connection, facilities: Iterable[str]) -> None:

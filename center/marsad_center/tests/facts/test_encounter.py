@@ -259,3 +259,45 @@ def test_a_visit_of_very_many_reversals_is_derived_without_comparing_each_with_e
     began = time.monotonic()
     derive(story(*((pair[n % 2], n, {}) for n in range(60_000))))
     assert time.monotonic() - began < 30  # each with each takes minutes, each once less than a second
+
+
+def test_from_the_ambulance_to_a_bed_and_a_decision() -> None:
+    encounter = derive(
+        story(
+            ("A04", 0, {**E, "arrival_mode": "ambulance", "specialty": "EMR"}),
+            ("A08", 12, {"offloaded_at": at(11)}),
+            ("A02", 20, {"point_of_care": "ED", "bed": "7"}),
+            ("A08", 30, {"ventilated": True}),
+            ("A08", 61, {"decided_at": at(60)}),
+            ("A08", 70, {"decided_at": at(65), "offloaded_at": at(40)}),  # said again: the first one counts
+        )
+    )
+    assert (encounter.arrival_mode, encounter.offloaded_at, encounter.bedded_at) == ("ambulance", at(11), at(20))
+    assert (encounter.decided_at, encounter.ventilated, encounter.specialty) == (at(60), True, "EMR")
+
+
+def test_a_bed_on_the_ward_is_none_in_the_emergency_department() -> None:
+    assert derive(story(("A04", 0, E), ("A01", 90, WARD))).bedded_at is None
+    assert derive(story(("A01", 0, WARD))).bedded_at is None
+    assert derive(story(("A04", 0, {**E, "room": "R1"}), ("A11", 5, {}))).bedded_at is None
+
+
+def test_whoever_left_is_ventilated_no_more_unless_he_had_not_left() -> None:
+    ventilated = ("A04", 0, {**E, "ventilated": True})
+    assert not derive(story(ventilated, ("A03", 60, {}), ("A08", 61, {"ventilated": True}))).ventilated
+    assert derive(story(ventilated, ("A03", 60, {}), ("A13", 65, {}))).ventilated
+    assert not derive(story(ventilated, ("A08", 9, {"ventilated": False}))).ventilated
+
+
+def test_a_second_stay_has_no_bed_and_no_decision_of_the_first() -> None:
+    first = ("A04", 0, {**E, "bed": "1", "decided_at": at(5), "offloaded_at": at(1), "arrival_mode": "ambulance"})
+    encounter = derive(story(first, ("A03", 60, {}), ("A04", 600, E)))
+    assert (encounter.bedded_at, encounter.decided_at, encounter.offloaded_at) == (None, None, None)
+    assert encounter.arrival_mode == ""
+
+
+@given(st.lists(STEPS, min_size=1, max_size=8))
+def test_a_bed_in_the_ed_comes_after_the_way_in_and_only_with_it(steps: list[Any]) -> None:
+    encounter = derive(story(*((event, minute, {**more, "bed": "1"}) for event, minute, more in steps)))
+    assert encounter.bedded_at is None or encounter.ed_arrived_at is not None
+    assert not encounter.ventilated

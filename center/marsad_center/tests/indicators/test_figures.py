@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,8 +10,11 @@ import pytest
 
 from marsad_center.indicators.catalogue import catalogue, judge
 from marsad_center.indicators.facts import Facility, Facts, Feed, Present, Recent
-from marsad_center.indicators.figures import CLUSTER, MEASURES, Figure, Moment, figures, percentile
+from marsad_center.indicators.figures import CLUSTER, Figure, figures
+from marsad_center.indicators.formulas import MEASURES
 from marsad_center.indicators.freshness import Bucket
+from marsad_center.indicators.measure import Moment
+from marsad_center.indicators.tally import SPECIALTY, TRIAGE, WHOLE, Cell, Counts, percentile
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 MOMENT = Moment(NOW, 120)
@@ -37,17 +41,36 @@ def by_id(facility: str, *facts: Facts) -> dict[str, Figure]:
     return {figure.id: figure for figure in figures(facility, facts, catalogue(), MOMENT)}
 
 
-def kamc(**recent) -> Facts:
-    return Facts(
-        Facility("KAMC", 40, 140), Present(30, {"2": 3, "unknown": 1}, 126), Recent(**{"feeds": (feed(),), **recent})
-    )
+def counted(number: int, **parts: int) -> Counts:
+    """A count and its parts by triage level ("unknown", or a level as `t2`) or else by specialty."""
+    cells = {
+        Cell(TRIAGE, name.lstrip("t")) if name == "unknown" or name[0] == "t" else Cell(SPECIALTY, name): amount
+        for name, amount in parts.items()
+    }
+    return {WHOLE: number, **cells}
+
+
+def took(*seconds: int, **parts: tuple[int, ...]) -> dict[Cell, Counter[int]]:
+    """Durations and their parts by triage level (`t2`)."""
+    return {
+        WHOLE: Counter(seconds),
+        **{Cell(TRIAGE, name.lstrip("t")): Counter(values) for name, values in parts.items()},
+    }
+
+
+def kamc(*, present: Present | None = None, **recent) -> Facts:
+    here = Present({"census": counted(30), "waiting": counted(4, t2=3, unknown=1), "in_beds": counted(126)})
+    return Facts(Facility("KAMC", 40, 140), present or here, Recent(**{"feeds": (feed(),), **recent}))
 
 
 def test_every_indicator_of_the_catalogue_has_a_formula_and_texts_in_every_locale() -> None:
-    assert set(MEASURES) == set(catalogue())
+    assert set(MEASURES) == {indicator.id for indicator in catalogue().values() if indicator.maker == "figures"}
     for indicator in catalogue().values():
         assert all(indicator.names.get(locale) and indicator.formula.get(locale) for locale in LOCALES), indicator.id
         assert indicator.source
+        for texts in (indicator.short, indicator.numerator, indicator.denominator):
+            assert not texts or all(texts.get(locale) for locale in LOCALES), indicator.id
+        assert indicator.target is not None or indicator.bands is None, "a breach is told with its target"
 
 
 def test_occupancy_is_a_share_of_the_declared_capacity() -> None:
@@ -66,7 +89,7 @@ def test_waiting_is_broken_down_by_every_triage_level() -> None:
 def test_a_facility_that_never_reported_has_no_data_and_no_zero() -> None:
     silent = Facts(Facility("NEW", 10, 10), recent=Recent(feeds=(Feed(2, "NEW", "his"),)))
     found = by_id("NEW", silent)
-    for id_ in set(catalogue()) - {"coverage.facilities"}:
+    for id_ in set(found) - {"coverage.facilities"}:
         assert (found[id_].value, found[id_].status) == (None, "no-data"), id_
     assert found["coverage.facilities"].value == 0
 
@@ -79,15 +102,15 @@ def test_a_facility_that_never_reported_does_not_dilute_the_clusters_occupancy()
 
 
 def test_turnaround_of_the_cluster_is_made_from_all_results_and_not_from_percentiles() -> None:
-    first = kamc(lab=(60.0,) * 9)
-    second = Facts(Facility("SFAC", 0, 0), recent=Recent(lab=(6000.0,), feeds=(feed("SFAC"),)))
+    first = kamc(spreads={"lab": took(*[60] * 9)})
+    second = Facts(Facility("SFAC", 0, 0), recent=Recent(spreads={"lab": took(6000)}, feeds=(feed("SFAC"),)))
     figure = by_id(CLUSTER, first, second)["lab.turnaround.p90"]
-    assert figure.value == pytest.approx(percentile(sorted([60.0] * 9 + [6000.0]), 0.9))
+    assert figure.value == pytest.approx(percentile({60: 9, 6000: 1}, 0.9))
     assert figure.denominator == 10
 
 
 def test_too_few_results_are_not_enough_data() -> None:
-    figure = by_id("KAMC", kamc(lab=(60.0,) * 4))["lab.turnaround.p50"]
+    figure = by_id("KAMC", kamc(spreads={"lab": took(*[60] * 4)}))["lab.turnaround.p50"]
     assert (figure.value, figure.status, figure.denominator) == (None, "no-data", 4)
 
 

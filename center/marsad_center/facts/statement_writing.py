@@ -1,0 +1,107 @@
+"""Statements into the log and the things they are about into the tables of their kinds, a batch at a time, within the
+caller's transaction; the caller holds the locks of `lock_names`, so that what is derived holds all that was said."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from marsad_center import db
+from marsad_center.facts.events import STATEMENTS, Statement
+from marsad_center.facts.statements import body, columns, derive, from_body
+
+
+class Said(NamedTuple):
+    """A statement, where it belongs and which message said it."""
+
+    facility: str
+    message_id: int
+    statement: Statement
+
+
+_LOG: Mapping[str, str] = {
+    "message_id": "bigint",
+    "facility": "text",
+    "kind": "text",
+    "key": "text",
+    "event_at": "timestamptz",
+    "received_at": "timestamptz",
+    "status": "text",
+    "patient_key": "text",
+    "visit_key": "text",
+    "body": "jsonb",
+}
+
+
+def lock_names(facility: str, statement: Statement) -> set[str]:
+    """What to lock before `write_statements`."""
+    return {f"{facility}|{statement.KIND}|{statement.key}"}
+
+
+async def write_statements(connection: db.Connection, said: Sequence[Said]) -> None:
+    """Store `said` and derive every thing it touches. Raises asyncpg's errors."""
+    if not said:
+        return
+    await _insert(connection, said)
+    things = {(each.facility, each.statement.KIND, each.statement.key) for each in said}
+    logs = await _logs(connection, things)
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for (facility, kind, _key), log in sorted(logs.items(), key=lambda item: item[0]):
+        rows[kind].append({"facility": facility, **columns(derive(log))})
+    for kind in sorted(rows):
+        await _upsert(connection, kind, rows[kind])
+
+
+async def _insert(connection: db.Connection, said: Sequence[Said]) -> None:
+    rows = [
+        [
+            message_id,
+            facility,
+            each.KIND,
+            each.key,
+            each.event_at,
+            each.received_at,
+            each.status,
+            each.patient_key,
+            each.visit_key,
+            json.dumps(body(each), ensure_ascii=False),
+        ]
+        for facility, message_id, each in said
+    ]
+    places = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_LOG.values(), start=1))
+    await connection.execute(
+        f"INSERT INTO statement ({', '.join(_LOG)}) SELECT * FROM unnest({places})",  # noqa: S608 - constants
+        *(list(column) for column in zip(*rows, strict=True)),
+    )
+
+
+async def _logs(
+    connection: db.Connection, things: Iterable[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], list[Statement]]:
+    """All statements of each thing. What another release wrote of a kind not known here is passed over."""
+    rows = await connection.fetch(
+        "SELECT s.* FROM statement s JOIN unnest($1::text[], $2::text[], $3::text[]) AS t (facility, kind, key)"
+        " USING (facility, kind, key)",
+        *(list(column) for column in zip(*sorted(things), strict=True)),
+    )
+    logs: dict[tuple[str, str, str], list[Statement]] = defaultdict(list)
+    common = ("id", "key", "event_at", "received_at", "status", "patient_key", "visit_key")
+    for row in rows:
+        statement = from_body(row["kind"], json.loads(row["body"]), **{name: row[name] for name in common})
+        logs[row["facility"], row["kind"], row["key"]].append(statement)
+    return logs
+
+
+async def _upsert(connection: db.Connection, kind: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows of one kind, all with the same columns, into its table. `kind` is one of ours, never a sender's word."""
+    assert kind in STATEMENTS
+    names = list(rows[0])
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in ("facility", "key"))
+    await connection.execute(
+        f"INSERT INTO {kind} ({', '.join(names)})"  # noqa: S608 - names are constants
+        f" SELECT {', '.join(names)} FROM jsonb_populate_recordset(NULL::{kind}, $1::jsonb)"
+        f" ON CONFLICT (facility, key) DO UPDATE SET {changes}, updated_at = now()",
+        json.dumps(rows, ensure_ascii=False),
+    )
