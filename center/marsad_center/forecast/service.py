@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -33,8 +33,15 @@ AFTER_THE_HOUR = timedelta(minutes=2)  # so that the messages of the hour's last
 FIRST_SECONDS = 5.0  # live figures come first
 
 
+async def _nothing(_connection: Connection, _now: datetime) -> None:
+    """Nobody is told."""
+
+
 class Forecaster:
-    """Holds what training found, by facility and figure; lost with the process, and trained anew then."""
+    """Holds what training found, by facility and figure; lost with the process, and trained anew then.
+
+    `publish` is awaited after each round, also one that failed, and makes figures of the forecasts.
+    """
 
     def __init__(
         self,
@@ -43,18 +50,25 @@ class Forecaster:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         first_seconds: float = FIRST_SECONDS,
+        publish: Callable[[Connection, datetime], Awaitable[None]] = _nothing,
     ) -> None:
         self._settings, self._metrics, self._clock, self._first_seconds = settings, metrics, clock, first_seconds
+        self._publish = publish
         self._trained: dict[tuple[str, str], Trained] = {}
 
     async def run(self) -> None:
         """Work until cancelled."""
+        await db.wait_for_schema(self._settings.database, APPLICATION, lambda _sentence: None)
         await asyncio.sleep(self._first_seconds)
         attempt = 0
         while True:
             try:
                 async with db.connected(self._settings.database, APPLICATION) as connection:
-                    await self.round(connection, self._clock())
+                    now = self._clock()
+                    try:
+                        await self.round(connection, now)
+                    finally:  # a forecast that could not be renewed is not shown for ever
+                        await self._publish(connection, now)
                 attempt = 0
                 await asyncio.sleep(seconds_until_due(self._clock()) + random.uniform(0, 60))  # noqa: S311 - spreads load
             except Exception as error:  # whatever it is: figures go on, and the next round may do better
