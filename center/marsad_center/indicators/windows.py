@@ -51,7 +51,8 @@ ARRIVED = Query(
     f"""
 SELECT facility, specialty, triage_level,
        count(*) FILTER (WHERE ed_arrived_at > $4::timestamptz - interval '1 hour') AS arrivals,
-       count(*) FILTER (WHERE seen_at IS NOT NULL OR $4::timestamptz - ed_arrived_at > within) AS limits,
+       count(*) FILTER (WHERE triage_level IS NOT NULL
+                            AND (seen_at IS NOT NULL OR $4::timestamptz - ed_arrived_at > within)) AS limits,
        count(*) FILTER (WHERE seen_at - ed_arrived_at <= within) AS within_limits
   FROM (SELECT facility, specialty, triage_level, ed_arrived_at, seen_at,
                make_interval(mins => (ARRAY[{", ".join(map(str, CTAS_MINUTES))}])[triage_level]) AS within

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from marsad_center.indicators import store
 from marsad_center.indicators.catalogue import catalogue
@@ -18,7 +14,6 @@ from marsad_center.tests.conftest import Database
 from marsad_center.tests.indicators.rows import Rows
 
 NOW = datetime(2026, 11, 23, 10, 20, tzinfo=UTC)
-CODES = ("KAMC", "ALNOOR", "SFAC")
 
 
 async def test_only_what_changed_is_written(database: Database) -> None:
@@ -174,83 +169,3 @@ async def test_a_failed_pass_is_made_up_by_a_full_one(database: Database) -> Non
         async with database.connect("analytics") as analytics:
             await engine.touched(analytics, [], NOW)
             assert (await store.written(analytics))["ed.census", "KAMC"].value == 1
-
-
-VISIT = st.tuples(
-    st.just("visit"),
-    st.sampled_from(CODES),
-    st.integers(0, 7),
-    st.sampled_from(["present", "departed", "cancelled"]),
-    st.booleans(),
-    st.sampled_from([None, 1, 2, 3, 4, 5]),
-    st.booleans(),
-    st.integers(0, 1600),
-)
-ORDER = st.tuples(
-    st.just("order"),
-    st.sampled_from(CODES),
-    st.integers(0, 9),
-    st.sampled_from(["lab", "radiology", "other"]),
-    st.integers(0, 9000),
-    st.integers(0, 1600),
-)
-EVENT = st.tuples(st.just("event"), st.sampled_from(CODES), st.integers(0, 4000))
-CLOCK = st.tuples(st.just("clock"), st.integers(1, 90))
-STEPS = st.lists(st.one_of(VISIT, ORDER, EVENT, CLOCK), min_size=1, max_size=25)
-
-
-async def _apply(rows: Rows, step: tuple[Any, ...], now: datetime) -> str:
-    if step[0] == "visit":
-        _, code, number, state, in_ed, level, seen, minutes = step
-        at = now - timedelta(minutes=minutes)
-        await rows.visit(
-            code,
-            f"{code}-{number}",
-            state=state,
-            in_ed=in_ed and state == "present",
-            triage_level=level,
-            seen_at=at if seen else None,
-            ed_arrived_at=at,
-            **{"class": "E" if in_ed else "I"},
-        )
-    elif step[0] == "order":
-        _, code, number, kind, seconds, minutes = step
-        await rows.order(code, kind, now - timedelta(minutes=minutes), seconds, f"{code}-{number}")
-    else:
-        _, code, seconds = step
-        await rows.event(code, now - timedelta(seconds=seconds), now)
-    return str(step[1])
-
-
-@given(steps=STEPS)
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-async def test_increments_give_what_a_recomputation_from_scratch_gives(database: Database, steps) -> None:
-    async with (
-        database.connect("owner") as owner,
-        database.connect("gateway") as gateway,
-        database.connect("analytics") as analytics,
-    ):
-        await owner.execute("TRUNCATE facility, indicator_value, unmeasured, freshness, pulse CASCADE")
-        rows, engine, now = await Rows(gateway).registry(), Engine(), NOW
-        await engine.full(analytics, now)
-        for step in steps:
-            if step[0] == "clock":
-                now += timedelta(minutes=step[1])
-                await engine.tick(analytics, now)
-            else:
-                await engine.touched(analytics, [await _apply(rows, step, now)], now)
-        await engine.tick(analytics, now)
-        increments = await store.written(analytics)
-        await owner.execute("TRUNCATE indicator_value")
-        await Engine().full(analytics, now)
-        scratch = await store.written(analytics)
-        assert increments.keys() == scratch.keys()
-        different = {key: (increments[key], scratch[key]) for key in scratch if not scratch[key].same(increments[key])}
-        assert not different
-        census = Counter(
-            row["facility"]
-            for row in await gateway.fetch("SELECT facility FROM encounter WHERE in_ed AND state = 'present'")
-        )
-        reported = {step[1] for step in steps if step[0] == "event"}
-        for code in CODES:
-            assert scratch["ed.census", code].value == (census[code] if code in reported else None)
