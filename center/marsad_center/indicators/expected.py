@@ -18,7 +18,7 @@ from marsad_center.db import Connection
 from marsad_center.forecast import store as forecasts
 from marsad_center.forecast.outlook import ARRIVALS, BEDS, Forecast, Point
 from marsad_center.indicators import queries, store
-from marsad_center.indicators.catalogue import catalogue, judge
+from marsad_center.indicators.catalogue import Indicator, judge
 from marsad_center.indicators.facts import Facility, Feed
 from marsad_center.indicators.figures import CLUSTER, Figure, silent_share
 from marsad_center.indicators.measure import Breakdown, Measure, Moment
@@ -37,30 +37,29 @@ class Outlook:
     feeds: Sequence[Feed] = ()
 
 
-async def publish(connection: Connection, now: datetime, objective_seconds: float) -> None:
+async def publish(connection: Connection, entries: Mapping[str, Indicator], moment: Moment) -> None:
     """Write the figures as of the stored forecasts, and tell the dashboards. As role analytics."""
     declared = await queries.facilities(connection)
     made = await forecasts.read(connection)
-    senders = await queries.feeds(connection, list(declared), now)
+    senders = await queries.feeds(connection, list(declared), moment.now)
     outlooks = [
         Outlook(facility, {id: made[code, id] for id in (ARRIVALS, BEDS) if (code, id) in made}, senders[code])
         for code, facility in declared.items()
     ]
-    moment = Moment(now, objective_seconds)
-    found = [*figures(CLUSTER, outlooks, moment)]
+    found = [*figures(CLUSTER, outlooks, entries, moment)]
     for each in outlooks:
-        found += figures(each.facility.code, [each], moment)
+        found += figures(each.facility.code, [each], entries, moment)
     async with connection.transaction():
         await store.write(connection, found)
         await store.detail(connection, found)
         await store.notify(connection, {each.facility for each in found})
 
 
-def figures(code: str, outlooks: Sequence[Outlook], moment: Moment) -> list[Figure]:
+def figures(code: str, outlooks: Sequence[Outlook], entries: Mapping[str, Indicator], moment: Moment) -> list[Figure]:
     """The figures of one facility from its own outlook (a sequence of one), or of CLUSTER from all."""
     quality = silent_share((feed for each in outlooks for feed in each.feeds), moment)
     result = []
-    for indicator in catalogue().values():
+    for indicator in entries.values():
         if indicator.maker != MAKER:
             continue
         measure = _FORMULAS[indicator.id](outlooks, moment.now)

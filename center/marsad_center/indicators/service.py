@@ -17,7 +17,6 @@ from marsad_center import db, ops, registry
 from marsad_center.db import Connection
 from marsad_center.forecast.metrics import Metrics as ForecastMetrics
 from marsad_center.forecast.service import Forecaster
-from marsad_center.indicators import expected
 from marsad_center.indicators.engine import Engine
 from marsad_center.indicators.metrics import Metrics
 from marsad_center.settings import Settings
@@ -62,7 +61,7 @@ class Analytics:
 
     async def expect(self, connection: Connection, now: datetime) -> None:
         """Make figures of the newest forecasts; on the caller's connection, beside the passes."""
-        await expected.publish(connection, now, self._engine.objective_seconds)
+        await self._engine.expect(connection, now)
 
     async def _reload(self) -> None:
         self._readiness.met("database")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -191,6 +192,8 @@ async def test_the_loop_makes_a_first_round_by_itself_and_survives_a_database_th
         await owner.execute("ALTER TABLE center.hidden RENAME TO forecast_state")
         await eventually(done)
         task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 def test_a_round_is_due_two_minutes_past_the_hour() -> None:

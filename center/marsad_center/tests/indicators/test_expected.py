@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,8 +13,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from marsad_center.forecast import store as forecasts
-from marsad_center.forecast.outlook import ARRIVALS, BEDS, Forecast, Point, Quality
+from marsad_center.forecast.outlook import ARRIVALS, BEDS, IDS, Forecast, Point, Quality
 from marsad_center.indicators import expected, store
+from marsad_center.indicators.catalogue import catalogue
 from marsad_center.indicators.engine import Engine
 from marsad_center.indicators.expected import Outlook
 from marsad_center.indicators.facts import Facility
@@ -57,7 +59,7 @@ def outlook(code: str, beds: int, *made: Forecast) -> Outlook:
 
 
 def by_id(code: str, *outlooks: Outlook, now: datetime = NOW) -> dict[str, Figure]:
-    return {each.id: each for each in expected.figures(code, outlooks, Moment(now, 120.0))}
+    return {each.id: each for each in expected.figures(code, outlooks, catalogue(), Moment(now, 120.0))}
 
 
 KAMC = outlook("KAMC", 140, forecast("KAMC", ARRIVALS, 200.0), forecast("KAMC", BEDS, 126.0, 0.03))
@@ -125,7 +127,7 @@ async def test_the_figures_are_published_and_the_engine_leaves_them_alone(databa
         rows = await Rows(gateway).registry()
         await rows.event("KAMC", NOW)
         await forecasts.write(analytics, [forecast("KAMC", ARRIVALS, 200.0), forecast("KAMC", BEDS, 126.0)])
-        await expected.publish(analytics, NOW, 120.0)
+        await expected.publish(analytics, catalogue(), Moment(NOW, 120.0))
         engine = Engine()
         await engine.full(analytics, NOW)
         await engine.tick(analytics, NOW + timedelta(seconds=10))
@@ -138,6 +140,18 @@ async def test_the_figures_are_published_and_the_engine_leaves_them_alone(databa
         assert found["forecast.ed.arrivals", "ALNOOR"].quality == 1.0
 
 
+async def test_from_the_first_pass_on_every_facility_has_the_figures_if_only_as_no_data(database: Database) -> None:
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        await Rows(gateway).registry()
+        engine = Engine()
+        await engine.full(analytics, NOW)
+        found = await store.written(analytics)
+        assert {found[id, code].status for id in IDS for code in ("", "KAMC", "ALNOOR", "SFAC")} == {"no-data"}
+        await gateway.execute("UPDATE facility SET active = false WHERE code = 'KAMC'")
+        await engine.tick(analytics, NOW)
+        assert not {(id, "KAMC") for id in IDS} & set(await store.written(analytics))
+
+
 async def test_analytics_makes_forecasts_and_publishes_them_by_itself(
     database: Database, eventually: Callable[..., Awaitable[Any]]
 ) -> None:
@@ -146,9 +160,13 @@ async def test_analytics_makes_forecasts_and_publishes_them_by_itself(
         await rows.event("KAMC", datetime.now(UTC))
         task = asyncio.create_task(run(database.settings("analytics"), metrics_registry=CollectorRegistry()))
 
-        async def published() -> Figure | None:
-            return (await store.written(reader)).get(("forecast.ed.arrivals", "KAMC"))
+        async def breakdown() -> object:
+            figure = (await store.written(reader)).get(("forecast.ed.arrivals", "KAMC"))
+            return figure and figure.breakdown
 
-        figure = await eventually(published)
-        task.cancel()
-        assert (figure.status, figure.breakdown) == ("no-data", {"historyDays": 0.0, "requiredDays": 28.0})
+        try:
+            assert await eventually(breakdown) == {"historyDays": 0.0, "requiredDays": 28.0}
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
