@@ -13,17 +13,20 @@ from marsad_center.forecast.series import HOUR, Hours
 
 ARRIVALS_BACK = timedelta(days=800)  # two years: annual terms need that, and models use no more
 BEDS_BACK = timedelta(days=120)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WARM_UP = timedelta(days=7)  # who lay there before the feed began is told of bit by bit
 
 _KNOWN = """
 SELECT max(coalesce(c.last_sent_at, c.last_accepted_at)) FROM feed f JOIN feed_counter c ON c.feed_id = f.id
  WHERE f.active AND f.facility = $1"""
 
-# Answered from the index encounter_ed_arrived alone.
+# Answered from the index encounter_ed_arrived alone. Hours are counted from 1970. Two arrays and not 19,200 rows: those
+# would keep the event loop, and with it the live figures, for ten times as long.
 _ARRIVALS = """
-SELECT date_trunc('hour', ed_arrived_at, 'UTC') AS hour, count(*) AS visits FROM encounter
- WHERE facility = $1 AND ed_arrived_at >= $2 AND ed_arrived_at < $3 AND state <> 'cancelled'
- GROUP BY 1 ORDER BY 1"""
+SELECT array_agg(hour) AS hours, array_agg(visits) AS visits FROM (
+    SELECT floor(extract(epoch FROM ed_arrived_at) / 3600)::bigint AS hour, count(*)::float8 AS visits FROM encounter
+     WHERE facility = $1 AND ed_arrived_at >= $2 AND ed_arrived_at < $3 AND state <> 'cancelled'
+     GROUP BY 1) AS counted"""
 
 # Who is in a bed is as in the figure bed.occupancy; since when: admitted, and gone from the emergency department.
 # A stay adds one at the first full hour in it, and takes it away at the first full hour after it.
@@ -54,14 +57,14 @@ async def arrivals(connection: Connection, facility: str, now: datetime) -> Hour
     until = await known_until(connection, facility, now)
     if until is None:
         return Hours(_full_hour(now), ())
-    rows = await connection.fetch(_ARRIVALS, facility, until - ARRIVALS_BACK, until)
-    if not rows:
+    row = await connection.fetchrow(_ARRIVALS, facility, until - ARRIVALS_BACK, until)
+    if row is None or not row["hours"]:
         return Hours(until, ())
-    first: datetime = rows[0]["hour"].astimezone(UTC)
-    counts = [0.0] * ((until - first) // HOUR)
-    for row in rows:
-        counts[(row["hour"] - first) // HOUR] = float(row["visits"])
-    return Hours(first, tuple(counts))
+    first = min(row["hours"])
+    counts = [0.0] * ((until - _EPOCH) // HOUR - first)
+    for hour, visits in zip(row["hours"], row["visits"], strict=True):
+        counts[hour - first] = visits
+    return Hours(_EPOCH + first * HOUR, tuple(counts))
 
 
 async def beds(connection: Connection, facility: str, now: datetime) -> Hours:
