@@ -104,7 +104,7 @@ def _solve(lower: Sequence[Sequence[float]], right: Sequence[float]) -> list[flo
         row: list[float] = []
         for j in range(i):
             row.append((lower[i][j] - sum(map(mul, row, root[j]))) / root[j][j])
-        row.append(math.sqrt(lower[i][i] - sum(each * each for each in row)))
+        row.append(math.sqrt(max(_RIDGE, lower[i][i] - sum(each * each for each in row))))
         root.append(row)
     half: list[float] = []
     for i in range(size):

@@ -104,7 +104,7 @@ class Forecaster:
         code, id = key
         try:
             made, found = await work.compute(id, code, hours, zone, now, trained=found)
-        except ArithmeticError as error:  # of one facility's numbers: the others are none the worse
+        except (ArithmeticError, ValueError) as error:  # of one facility's numbers: the others are none the worse
             self._metrics.failures.inc()
             log.warning("a forecast failed", extra={"facility": code, "id": id, "reason": db.describe(error)})
             return None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from marsad_center.forecast import arrivals
 from marsad_center.forecast.hourly import local_hours, profile
@@ -118,6 +121,23 @@ def test_an_emergency_department_that_nobody_comes_to_is_expected_to_stay_empty(
     assert forecast.quality["day"].model == "naive"
     assert (forecast.quality["day"].wape, forecast.quality["hour"].mase) == (None, None)
     assert {(point.value, point.naive) for point in forecast.hours} == {(0.0, 0.0)}
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    week=st.lists(st.one_of(st.just(0.0), st.integers(0, 10**6).map(float)), min_size=168, max_size=168),
+    days_known=st.sampled_from([28, 35, 44]),
+    spike=st.floats(0, 10**7),
+)
+def test_whatever_was_counted_a_forecast_is_a_number_within_its_interval(
+    week: list[float], days_known: int, spike: float
+) -> None:
+    values = (week * 7)[: days_known * 24]
+    values[days_known * 12] = float(round(spike))
+    forecast, _ = arrivals.forecast("KAMC", hours := Hours(synthetic.FIRST, tuple(values)), PARIS, hours.end)
+    for point in (*forecast.hours, *forecast.days):
+        assert all(math.isfinite(value) for value in (point.low, point.value, point.high, point.naive))
+        assert 0.0 <= point.low <= point.value <= point.high
 
 
 def test_hours_that_are_not_known_make_their_day_unknown_and_no_hole() -> None:
