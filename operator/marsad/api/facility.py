@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from marsad.api.feeds import Feed
 from marsad.api.locales import DisplayNames
-from marsad.api.model import Condition, Model, Resource, or_empty, rule, rules
-from marsad.api.zones import TimeZone
+from marsad.api.model import CONTROL, Condition, Model, Resource, or_empty, rule, rules
 
 
 class Kind(StrEnum):
@@ -30,14 +30,6 @@ class Level(StrEnum):
     VILLAGE = "Village"
 
 
-class Transport(StrEnum):
-    """How a feed reaches the gateway."""
-
-    MLLP = "MLLP"
-    MLLPS = "MLLPS"
-    FHIR = "FHIR"
-
-
 class Location(Model):
     """A point on the map (WGS 84)."""
 
@@ -54,6 +46,8 @@ class Location(Model):
     ]
     """Degrees east of Greenwich."""
 
+
+_CODE_TEXT = rule(f"self.matches('^[^{CONTROL}]+$')", "codes are not empty and have no control characters")
 
 MOST = 100_000
 """Beds or spaces of one kind: far above any hospital's, and far below what a database's integer holds."""
@@ -89,44 +83,19 @@ class Capacity(Model):
     """Staffed beds by type, such as general, icu or isolation; at most 100000 of each."""
 
 
-def _hl7_name(segment: str, field: str) -> dict[str, str]:
-    return rule(
-        "self.matches('^[^|^~&\\\\\\\\\\\\p{Cc}]+$')",
-        f"{field} is the first component of {segment}, not empty and without control characters "
-        "or the separators | ^ ~ & and \\",
-    )
+class LocalCode(Model):
+    """A code of the facility's own and the standard one that it means."""
 
-
-class Feed(Model):
-    """One system of the facility that sends."""
-
-    name: Annotated[
-        str,
-        Field(
-            max_length=63,
-            json_schema_extra=rules(
-                rule(
-                    "self.matches('^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$')",
-                    "a feed name has 1 to 40 lower-case letters, digits or dashes, such as his",
-                )
-            ),
-        ),
-    ]
-    """What the sender is, such as his or lis; unique within the facility."""
-    sending_application: Annotated[
-        str,
-        Field(max_length=180, json_schema_extra=rules(_hl7_name("MSH-3", "sendingApplication"))),
-    ]
-    """First component of MSH-3 in its messages."""
-    sending_facility: Annotated[
-        str, Field(max_length=180, json_schema_extra=rules(_hl7_name("MSH-4", "sendingFacility")))
-    ]
-    """First component of MSH-4 in its messages."""
-    transport: Transport = Transport.MLLP
-    """MLLP, MLLPS (MLLP over TLS) or FHIR. A feed that the release has no ear for is left out, never served in plain
-    text; Connected then says NotInRelease. Release 0.1 has MLLP."""
-    time_zone: TimeZone | None = None
-    """Time zone of the times that it writes without an offset; the HealthCluster's where absent."""
+    local_system: Annotated[str, Field(max_length=120, json_schema_extra=rules(_CODE_TEXT))]
+    """System in which the facility writes it, as it stands in messages, such as L or 99LAB."""
+    local_code: Annotated[str, Field(max_length=120, json_schema_extra=rules(_CODE_TEXT))]
+    """The facility's own code."""
+    system: Annotated[str, Field(max_length=120, json_schema_extra=rules(_CODE_TEXT))]
+    """Standard system, such as LN (LOINC), SCT (SNOMED CT) or I10 (ICD-10)."""
+    code: Annotated[str, Field(max_length=120, json_schema_extra=rules(_CODE_TEXT))]
+    """Code in the standard system."""
+    display: Annotated[str, Field(max_length=250)] = ""
+    """What it means, for people."""
 
 
 class FacilitySpec(Model):
@@ -186,6 +155,16 @@ class FacilitySpec(Model):
         ),
     ] = ()
     """Digital platforms that are activated in this facility, such as appointments or vaccination."""
+    codes: Annotated[
+        tuple[LocalCode, ...],
+        Field(
+            max_length=500,
+            json_schema_extra=rules(
+                x_kubernetes_list_type="map", x_kubernetes_list_map_keys=["localSystem", "localCode"]
+            ),
+        ),
+    ] = ()
+    """What the facility's own codes mean; one that is missing here is kept as it came, counted and listed."""
 
 
 class FacilityStatus(Model):

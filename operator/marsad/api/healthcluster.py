@@ -12,6 +12,7 @@ from marsad.api.database import Database, DatabaseStatus
 from marsad.api.locales import DisplayNames, Locale
 from marsad.api.model import CONTROL, Condition, Model, Resource, or_empty, rule, rules
 from marsad.api.security import Security
+from marsad.api.tls import Hl7Tls
 from marsad.api.zones import UTC, TimeZone
 
 
@@ -35,6 +36,8 @@ class Hl7(Model):
 
     enabled: bool = True
     """Whether the gateway listens for HL7 v2 on port 2575."""
+    tls: Hl7Tls | None = None
+    """Mutual TLS on port 2576, for feeds whose transport is MLLPS; nobody listens there where it is absent."""
 
 
 class Fhir(Model):
@@ -100,6 +103,30 @@ class Freshness(Model):
         ),
     ] = 120
     """Seconds within which 95 % of a facility's events must be shown; FreshnessMet reports it."""
+
+
+class Threshold(Model):
+    """What a figure is held against in this health cluster, in place of the catalogue's; what is absent stays."""
+
+    id: Annotated[
+        str,
+        Field(
+            max_length=63,
+            json_schema_extra=rules(
+                rule(
+                    "self.matches('^[a-z][a-z0-9_]*([.][a-z0-9_]+)+$')",
+                    "an indicator is named as in the catalogue, such as ed.occupancy",
+                )
+            ),
+        ),
+    ]
+    """The indicator's identifier, such as ed.occupancy."""
+    target: float | None = None
+    """What should be reached, in the indicator's unit: a share from 0 to 1, seconds, or a count."""
+    ok: float | None = None
+    """The last value that is well."""
+    watch: float | None = None
+    """The last value that is only watched; beyond it is a breach."""
 
 
 class National(Model):
@@ -174,6 +201,14 @@ class HealthClusterSpec(Model):
     """What the dashboard shows, and in which languages."""
     freshness: Freshness = Freshness()
     """How soon a change in a facility must be on the dashboard."""
+    indicators: Annotated[
+        tuple[Threshold, ...],
+        Field(
+            max_length=100,
+            json_schema_extra=rules(x_kubernetes_list_type="map", x_kubernetes_list_map_keys=["id"]),
+        ),
+    ] = ()
+    """Targets and bands of this health cluster, where they differ from the catalogue's."""
     security: Security
     """Where data may be held, and who may reach the center or be reached by it."""
     national: National = National()
@@ -190,6 +225,8 @@ class Endpoints(Model):
 
     hl7: str | None = None
     """host:port that facilities send HL7 v2 over MLLP to."""
+    hl7_tls: str | None = None
+    """host:port that facilities send HL7 v2 over MLLP with TLS to."""
     fhir: str | None = None
     """Base address for FHIR R4."""
     dashboard: str | None = None
