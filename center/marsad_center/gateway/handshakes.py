@@ -56,7 +56,6 @@ class Handshakes:
     def __init__(self, credentials: Credentials, limits: Limits, accept: Accept) -> None:
         self._credentials, self._limits, self._accept = credentials, limits, accept
         self._under_way: dict[asyncio.Task[None], None] = {}  # the first is the oldest
-        self._accepted: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
     async def serving(self, host: str, port: int, unread: int) -> AsyncIterator[int]:
@@ -120,12 +119,10 @@ class Handshakes:
             return
         finally:
             self._under_way.pop(task, None)
-        self._accepted.add(task)
         await self._accept(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.pop(task, None)
-        self._accepted.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a connection over TLS failed", exc_info=error)
 

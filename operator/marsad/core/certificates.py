@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -118,7 +119,15 @@ def names(observed: Observed, tls: Hl7Tls) -> tuple[str, ...]:
         f"{GATEWAY}.{namespace}",
         GATEWAY,
     )
-    return tuple(dict.fromkeys((*service, *tls.names)))
+    return tuple(dict.fromkeys((*service, *map(_canonical, tls.names))))
+
+
+def _canonical(name: str) -> str:
+    """An address as a certificate tells it again: fd00:0::7 is fd00::7."""
+    try:
+        return str(ip_address(name))
+    except ValueError:
+        return name
 
 
 def due(observed: Observed) -> Due | None:

@@ -6,6 +6,7 @@ On uvloop, as in the product: its TLS is another one than asyncio's.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import socket
@@ -236,7 +237,7 @@ class TestForWhomAConnectionMaySpeak:
         assert not guard("b", ["ab" * 32]).admits(shown)
 
 
-class TestHandshakesAreBounded:
+class TestItIsBounded:
     async def test_who_says_nothing_is_cut_off(self, tls: Tls) -> None:
         async with gateway(tls.database, Limits(handshake_seconds=0.2), tls.folder) as ports:
             before = await failures(ports, "timeout")
@@ -267,6 +268,39 @@ class TestHandshakesAreBounded:
             async with sending(ports, tls.showing(tls.facilities.sign("kamc"))) as sender:
                 assert await sender.code(adt("A04", "2", sender=KAMC)) == "AA"
                 assert await plain.receive() == "", "the silent one made place"
+
+    async def test_a_sender_that_never_reads_is_let_go_and_others_are_served(self, tls: Tls) -> None:
+        tls.declare(KAMC={"name": "kamc"})
+        context, text = tls.showing(tls.facilities.sign("kamc")), adt("A04", "flood", sender=KAMC)
+        async with gateway(tls.database, Limits(write_seconds=0.3, in_flight=8), tls.folder) as ports:
+            small = socket.socket()
+            small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # so that little is on its way unread
+            small.connect(("127.0.0.1", ports.mllps))
+            name = "gateway.makkah.svc"
+            _, writer = await asyncio.open_connection(sock=small, ssl=context, server_hostname=name)
+            writer.transport.pause_reading()  # type: ignore[attr-defined] # its own TLS would read ahead
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                async with asyncio.timeout(60):
+                    while True:
+                        writer.write(mllp.wrap(text.encode()) * 50)
+                        await writer.drain()
+            writer.transport.abort()  # it would wait for an answer to its good-bye
+            async with sending(ports, context) as sender:
+                assert await sender.code(adt("A04", "other", sender=KAMC)) == "AA"
+
+    async def test_what_was_read_before_the_end_is_committed_and_answered(self, tls: Tls) -> None:
+        tls.declare(KAMC={"name": "kamc"})
+        context = tls.showing(tls.facilities.sign("kamc"))
+        async with contextlib.AsyncExitStack() as stack:
+            async with gateway(tls.database, tls=tls.folder) as ports:
+                sender = await stack.enter_async_context(sending(ports, context))
+                assert await sender.code(adt("A04", "first", sender=KAMC)) == "AA"
+                await sender.send(*(adt("A08", f"c{number}", sender=KAMC) for number in range(20)))
+                answers = [code(await sender.receive())]
+            while answer := await sender.receive():
+                answers.append(code(answer))
+        assert set(answers) == {"AA"}
+        assert await count(tls.database, "SELECT count(*) FROM message") == [(1 + len(answers),)]
 
 
 class TestFilesThatChange:

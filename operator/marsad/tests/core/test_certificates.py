@@ -95,6 +95,9 @@ class TestWhatIsIssued:
         assert due(holding(settled(), PAIR, issuer="another")) is not None
         assert due(holding(settled(), PAIR, names=frozenset({"gateway"}))) is not None
 
+    def test_an_address_may_be_written_in_more_than_one_way(self) -> None:
+        assert due(settled(names=["FD00:0::7", "10.20.0.7"])) is None
+
     def test_one_that_someone_spoiled_is_issued_anew(self) -> None:
         assert due(holding(settled(), PAIR, fault="tls.key is missing")) is not None
         found = due(holding(settled(), OWN, fault="tls.key is missing"))
