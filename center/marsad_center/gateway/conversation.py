@@ -47,6 +47,7 @@ class Conversation:
         self._reader, self._stream = reader, stream
         self._routes, self._writer, self._limits, self._room = routes, writer, limits, room
         self._shown = shown
+        self._registry = self._view = Routes()
         self._peer = str((stream.get_extra_info("peername") or ("local",))[0])
         self._framer = mllp.Framer(limits.frame, limits.junk)
         self._pending: asyncio.Queue[_Pending | None] = asyncio.Queue()
@@ -179,9 +180,7 @@ class Conversation:
                 self._room.leave(self)
 
     def _judge(self, event: mllp.Event, ended: bool) -> Inbound:
-        at, peer, routes = datetime.now(UTC), self._peer, self._routes()
-        if self._shown is not None:
-            routes = routes.seen_by(self._shown)
+        at, peer, routes = datetime.now(UTC), self._peer, self._seen()
         match event:
             case mllp.Frame(content):
                 return judging.judge(content, routes, peer, at)
@@ -195,6 +194,13 @@ class Conversation:
                 reason = "no-start" if no_start else "junk"
                 detail = "a block ended that had never begun" if no_start else "bytes outside of any frame"
                 return judging.unanswered(content, reason, detail, routes, close=fatal, peer=peer, at=at)
+
+    def _seen(self) -> Routes:
+        """The registry of the moment, as this connection's certificate may speak for it."""
+        if (routes := self._routes()) is not self._registry:
+            self._registry = routes
+            self._view = routes if self._shown is None else routes.seen_by(self._shown)
+        return self._view
 
     # ---------------------------------------------------------------------------------------------- answering
 

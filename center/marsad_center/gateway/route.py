@@ -39,6 +39,7 @@ class Routes:
     def __init__(self, routes: Mapping[tuple[str, str], Route] | None = None, shown: Shown | None = None) -> None:
         self._routes = routes or {}
         self._shown = shown
+        self._admitted: dict[tuple[str, str], Route] = {}  # found before: one look-up a message, with TLS or without
 
     def seen_by(self, shown: Shown | None) -> Routes:
         """The same feeds, for a connection that showed this."""
@@ -46,10 +47,15 @@ class Routes:
 
     def find(self, application: str, facility: str, separator: str) -> Route | None:
         """The feed of the pair that this connection may speak for, or None."""
+        pair = application, facility
+        if (known := self._admitted.get(pair)) is not None:
+            return known
         route = self._declared(application, facility, separator)
-        if route is None or route.guard is None:
-            return route
-        return route if self._shown is not None and route.guard.admits(self._shown) else None
+        if route is None or (route.guard is not None and (self._shown is None or not route.guard.admits(self._shown))):
+            return None
+        if pair in self._routes:  # as declared; of others a sender could make up any number
+            self._admitted[pair] = route
+        return route
 
     def refusal(self, application: str, facility: str, separator: str) -> tuple[str, str]:
         """Why `find` gives none: a reason of PROFILE.md, and a sentence."""

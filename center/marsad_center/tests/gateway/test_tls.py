@@ -109,9 +109,10 @@ class TestWhoGetsIn:
         async with gateway(tls.database, tls=tls.folder) as ports, sending(ports, context) as sender:
             assert await sender.code(adt("A04", "1", sender=KAMC)) == "AA"
             assert await sender.code(adt("A04", "1", sender=KAMC)) == "AA"
+            assert await sender.code(adt("A08", "2", sender="HIS^1.2.3^ISO|KAMC")) == "AA"
             version = sender.writer.get_extra_info("ssl_object").version()
         assert version == "TLSv1.3"
-        assert await count(tls.database, "SELECT count(*) FROM message") == [(1,)]
+        assert await count(tls.database, "SELECT count(*) FROM message") == [(2,)]
 
     async def test_tls_1_2_is_spoken_and_what_is_older_is_not(self, tls: Tls) -> None:
         tls.declare(KAMC={"name": "his.kamc.example"})
@@ -176,8 +177,12 @@ class TestForWhomAConnectionMaySpeak:
             assert code(ack) == "AR"
             assert "the feed is declared for MLLP over TLS, and this connection is without" in ack
             assert await sender.code(adt("A04", "2", sender=ALNOOR)) == "AA", "the others are not affected"
-        rows = "SELECT reason, sending_application, sending_facility, feed_id FROM quarantine"
-        assert await count(tls.database, rows) == [("not-over-tls", "HIS", "KAMC", None)]
+            assert await sender.code(adt("A04", "3", sender="HIS^1.2.3^ISO|KAMC")) == "AR"
+        rows = "SELECT reason, sending_application, sending_facility, feed_id FROM quarantine ORDER BY id"
+        assert await count(tls.database, rows) == [
+            ("not-over-tls", "HIS", "KAMC", None),
+            ("not-over-tls", "HIS^1.2.3^ISO", "KAMC", None),
+        ]
         figures = "SELECT facility, received, rejected FROM feed_counter JOIN feed ON id = feed_id WHERE received > 0"
         assert await count(tls.database, figures) == [("ALNOOR", 1, 0)], "nobody else may make a feed look refused"
 
