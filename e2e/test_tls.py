@@ -57,9 +57,14 @@ def folder(tmp_path: Path) -> Path:
 
 @contextlib.asynccontextmanager
 async def gateway(database: Database, folder: Path) -> AsyncIterator[int]:
-    """A running gateway whose KAMC is declared as the page says; its port of TLS."""
+    """A running gateway whose first feed is declared as the page says; its port of TLS."""
     facilities: list[dict[str, Any]] = [dict(one) for one in CENTER["facilities"]]
-    asked = {"transport": "MLLPS", "certificate": {"name": "his.kamc.example"}}
+    asked = {
+        "sendingApplication": "NOORHIS",
+        "sendingFacility": "NOOR",
+        "transport": "MLLPS",
+        "certificate": {"name": "his.noor.example"},
+    }
     facilities[0]["feeds"] = [facilities[0]["feeds"][0] | asked]
     (database.folder / "center.json").write_text(json.dumps(CENTER | {"facilities": facilities}))
     settings = replace(database.settings("gateway"), tls=folder / "tls")
@@ -104,7 +109,7 @@ async def test_the_page_leads_into_the_gateway(database: Database, folder: Path)
 async def test_without_its_certificate_a_sender_learns_why_nobody_answers(database: Database, folder: Path) -> None:
     async with gateway(database, folder) as port:
         words = as_on_the_page(port, "--attempts", "1", "--count", "1")
-        bare = [word for word in words if word not in ("--cert", "kamc.crt", "--key", "kamc.key")]
+        bare = [word for word in words if word not in ("--cert", "noor.crt", "--key", "noor.key")]
         code, out, _err = await simulate(folder, bare)
         assert code == 1
         assert json.loads(out)["unanswered"] == 1
@@ -118,9 +123,9 @@ async def test_without_its_certificate_a_sender_learns_why_nobody_answers(databa
     ("words", "sentence"),
     [
         (["--ca", "center.crt"], "--ca, --cert, --key and --server-name are for --tls: add it"),
-        (["--tls", "--cert", "kamc.crt"], "--cert and --key belong together: give both"),
-        (["--tls", "--ca", "kamc.key"], "--ca kamc.key: no certificates can be read from it"),
-        (["--tls", "--cert", "kamc.crt", "--key", "facilities.key"], "no certificate with its key"),
+        (["--tls", "--cert", "noor.crt"], "--cert and --key belong together: give both"),
+        (["--tls", "--ca", "noor.key"], "--ca noor.key: no certificates can be read from it"),
+        (["--tls", "--cert", "noor.crt", "--key", "facilities.key"], "no certificate with its key"),
     ],
 )
 def test_what_cannot_be_spoken_with_is_said_before_anything_is_sent(
