@@ -7,9 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from marsad.api.codes import LocalCodes
 from marsad.api.feeds import Feed
 from marsad.api.locales import DisplayNames
-from marsad.api.model import CONTROL, Condition, Model, Resource, or_empty, rule, rules
+from marsad.api.model import Condition, Model, Resource, or_empty, rule, rules
 
 
 class Kind(StrEnum):
@@ -47,8 +48,6 @@ class Location(Model):
     """Degrees east of Greenwich."""
 
 
-_CODE_TEXT = rule(f"self.matches('^[^{CONTROL}]+$')", "codes are not empty and have no control characters")
-
 MOST = 100_000
 """Beds or spaces of one kind: far above any hospital's, and far below what a database's integer holds."""
 
@@ -81,21 +80,6 @@ class Capacity(Model):
         ),
     ] = Field(default_factory=dict)
     """Staffed beds by type, such as general, icu or isolation; at most 100000 of each."""
-
-
-class LocalCode(Model):
-    """A code of the facility's own and the standard one that it means."""
-
-    local_system: Annotated[str, Field(max_length=120, json_schema_extra=rules(_CODE_TEXT))]
-    """System in which the facility writes it, as it stands in messages, such as L or 99LAB."""
-    local_code: Annotated[str, Field(max_length=120, json_schema_extra=rules(_CODE_TEXT))]
-    """The facility's own code."""
-    system: Annotated[str, Field(max_length=120, json_schema_extra=rules(_CODE_TEXT))]
-    """Standard system, such as LN (LOINC), SCT (SNOMED CT) or I10 (ICD-10)."""
-    code: Annotated[str, Field(max_length=120, json_schema_extra=rules(_CODE_TEXT))]
-    """Code in the standard system."""
-    display: Annotated[str, Field(max_length=250)] = ""
-    """What it means, for people."""
 
 
 class FacilitySpec(Model):
@@ -155,15 +139,7 @@ class FacilitySpec(Model):
         ),
     ] = ()
     """Digital platforms that are activated in this facility, such as appointments or vaccination."""
-    codes: Annotated[
-        tuple[LocalCode, ...],
-        Field(
-            max_length=500,
-            json_schema_extra=rules(
-                x_kubernetes_list_type="map", x_kubernetes_list_map_keys=["localSystem", "localCode"]
-            ),
-        ),
-    ] = ()
+    codes: LocalCodes = ()
     """What the facility's own codes mean; one that is missing here is kept as it came, counted and listed."""
 
 

@@ -23,6 +23,9 @@ _VALUE = rule(
     "self.matches('^[^|^~&\\\\\\\\\\\\p{Cc}]+$')",
     "a code is not empty and has no control characters or the separators | ^ ~ & and \\",
 )
+_FIELD = rule(
+    "self.matches('^[A-Z][A-Z0-9]{2}-[0-9]{1,2}$')", "a field is a segment and its number, such as PV1-10 or AIS-3"
+)
 Codes = Annotated[
     tuple[Annotated[str, Field(max_length=64, json_schema_extra=rules(_VALUE))], ...],
     Field(max_length=32, json_schema_extra=rules(x_kubernetes_list_type="set")),
@@ -78,8 +81,25 @@ class Profile(Model):
     """Codes of OBX-3 that tell of the first contact with a physician."""
     admit_decision_codes: Codes | None = None
     """Codes of OBX-3 that tell of the decision to admit."""
+    expected_admission_is_decision: bool | None = None
+    """Whether an expected admission (PV2-8) in a message of an emergency visit is the decision to admit."""
+    offload_codes: Codes | None = None
+    """Codes of OBX-3 that tell when an ambulance handed its patient over."""
+    ventilated_codes: Codes | None = None
+    """Codes of OBX-3 that tell that a patient is ventilated."""
+    ambulance_modes: Codes | None = None
+    """Values of PV2-38 that mean: came by ambulance."""
+    ambulance_types: Codes | None = None
+    """Values of PV1-4 that mean: came by ambulance."""
     lwbs_dispositions: Codes | None = None
     """Values of PV1-36 that mean: left without being seen."""
+    virtual_codes: Codes | None = None
+    """Codes of SCH-8 and AIS-3 that mean a virtual consultation."""
+    appointment_specialty: Annotated[
+        tuple[Annotated[str, Field(max_length=8, json_schema_extra=rules(_FIELD))], ...] | None,
+        Field(max_length=8, json_schema_extra=rules(x_kubernetes_list_type="set")),
+    ] = None
+    """Fields in which an appointment's specialty stands, such as PV1-10: the first that is filled."""
 
 
 def _hl7_name(segment: str, field: str) -> dict[str, str]:

@@ -7,11 +7,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from marsad.api.codes import LocalCodes
 from marsad.api.components import Overrides
 from marsad.api.database import Database, DatabaseStatus
 from marsad.api.locales import DisplayNames, Locale
 from marsad.api.model import CONTROL, Condition, Model, Resource, or_empty, rule, rules
 from marsad.api.security import Security
+from marsad.api.thresholds import Threshold
 from marsad.api.tls import Hl7Tls
 from marsad.api.zones import UTC, TimeZone
 
@@ -105,30 +107,6 @@ class Freshness(Model):
     """Seconds within which 95 % of a facility's events must be shown; FreshnessMet reports it."""
 
 
-class Threshold(Model):
-    """What a figure is held against in this health cluster, in place of the catalogue's; what is absent stays."""
-
-    id: Annotated[
-        str,
-        Field(
-            max_length=63,
-            json_schema_extra=rules(
-                rule(
-                    "self.matches('^[a-z][a-z0-9_]*([.][a-z0-9_]+)+$')",
-                    "an indicator is named as in the catalogue, such as ed.occupancy",
-                )
-            ),
-        ),
-    ]
-    """The indicator's identifier, such as ed.occupancy."""
-    target: float | None = None
-    """What should be reached, in the indicator's unit: a share from 0 to 1, seconds, or a count."""
-    ok: float | None = None
-    """The last value that is well."""
-    watch: float | None = None
-    """The last value that is only watched; beyond it is a breach."""
-
-
 class National(Model):
     """What the national coordination unit receives from this center."""
 
@@ -209,6 +187,8 @@ class HealthClusterSpec(Model):
         ),
     ] = ()
     """Targets and bands of this health cluster, where they differ from the catalogue's."""
+    codes: LocalCodes = ()
+    """What local codes mean that all facilities share; a facility's own `codes` go before."""
     security: Security
     """Where data may be held, and who may reach the center or be reached by it."""
     national: National = National()

@@ -89,6 +89,7 @@ def document(cluster: HealthCluster, platform: Platform, facilities: list[dict[s
         "timeZone": spec.time_zone,
         "freshnessObjectiveSeconds": spec.freshness.objective_seconds,
         "facilities": facilities,
+        "codes": [one.dump() for one in spec.codes],
         "indicators": [one.dump() for one in spec.indicators],
     }
     return json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

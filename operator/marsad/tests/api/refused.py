@@ -466,6 +466,13 @@ BAD_FACILITIES: dict[str, Case] = {
             "| ^ ~ & and \\",
         ),
     ),
+    "a field of the profile that is none": (
+        ("spec.feeds.1.profile.appointmentSpecialty", ["PV1.10"]),
+        (
+            "spec.feeds[1].profile.appointmentSpecialty[0]",
+            'Invalid value: "PV1.10": a field is a segment and its number, such as PV1-10 or AIS-3',
+        ),
+    ),
     "a local code that means two things": (
         ("spec.codes.1.localSystem", "L"),
         ("spec.codes[1]", 'Duplicate value: {"localCode":"HB","localSystem":"L"}'),
