@@ -95,7 +95,7 @@ _MOVEMENT = Columns(_MOVEMENT_COLUMNS)
 _ENCOUNTER = Columns(_ENCOUNTER_COLUMNS, nullable=_NULLABLE)
 _VISIT = Columns({"facility": "text", "visit_key": "text"})
 _TAKEN = Columns({"id": "bigint", "cancelled_by": "bigint"})
-_LOCKS = Columns({"number": "bigint"})
+_LOCKS = Columns({"number": "bigint", "alone": "boolean"})
 _MOVEMENT_NAMES = list(_MOVEMENT_COLUMNS)[2:]
 _movement_values = attrgetter(*(_PYTHON_NAMES.get(name, name) for name in _MOVEMENT_NAMES))
 _encounter_values = attrgetter(*(_PYTHON_NAMES.get(name, name) for name in list(_ENCOUNTER_COLUMNS)[1:]))
@@ -140,23 +140,33 @@ async def write_facts(connection: db.Connection, stated: Sequence[Stated]) -> No
 
 
 async def _lock(connection: db.Connection, stated: Iterable[Stated]) -> None:
-    names: set[str] = set()
+    alone: set[str] = set()
+    beside: set[str] = set()
     for facility, _message_id, fact in stated:
         match fact:
             case Movement():
-                names |= {f"{facility}|visit|{fact.visit_key}", f"{facility}|patient|{fact.patient_key}"}
+                alone.add(f"{facility}|visit|{fact.visit_key}")
+                beside.add(f"{facility}|merges")
             case Merge():
-                names |= {f"{facility}|patient|{fact.merged}", f"{facility}|patient|{fact.survivor}"}
+                # A chain has ends that this merge does not name: while it is told, no visit of the facility is.
+                alone.add(f"{facility}|merges")
             case OrderEvent():
-                names |= {f"{facility}|order|{number}" for number in (fact.placer, fact.filler) if number}
+                alone |= {f"{facility}|order|{number}" for number in (fact.placer, fact.filler) if number}
             case Statement():
-                names |= lock_names(facility, fact)
-    numbers = {int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True) for name in names}
+                alone |= lock_names(facility, fact)
     # One number after the other in ascending order: two batches can wait for each other, but never in a circle.
+    locks = sorted({(_number(name), name in alone) for name in alone | beside})
     await connection.execute(
-        f"SELECT pg_advisory_xact_lock(number) FROM (SELECT {_LOCKS.source}) AS l",  # noqa: S608 - constants
-        *_LOCKS.arguments([(number,) for number in sorted(numbers)]),
+        f"""
+        SELECT CASE WHEN alone THEN pg_advisory_xact_lock(number) ELSE pg_advisory_xact_lock_shared(number) END
+        FROM (SELECT {_LOCKS.source}) AS l
+        """,  # noqa: S608 - constants
+        *_LOCKS.arguments(locks),
     )
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
 async def insert_movements(
