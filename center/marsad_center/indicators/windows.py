@@ -199,7 +199,7 @@ CONSULTED = Query(
 SELECT facility, specialty, count(*) FILTER (WHERE class = 'V') AS visits_virtual,
        count(*) FILTER (WHERE class = 'O') AS visits_in_person
   FROM encounter
- WHERE facility = ANY ($1) AND class IN ('O', 'V') AND state IN ('present', 'departed')
+ WHERE facility = ANY ($1) AND class IN ('O', 'V') AND ed_arrived_at IS NULL AND state IN ('present', 'departed')
    AND arrived_at > $2 AND arrived_at <= $3
  GROUP BY 1, 2""",
     span=WEEK,

@@ -351,7 +351,7 @@ def no_show(world: World) -> Answer:
 def consultations(world: World, virtual: bool, everyone: World) -> int:
     def visits(here: World) -> list[Row]:
         wanted = [row for row in here.encounter if row["class"] == ("V" if virtual else "O")]
-        there = [row for row in wanted if row["state"] in ("present", "departed")]
+        there = [row for row in wanted if row["state"] in ("present", "departed") and not row["ed_arrived_at"]]
         return [row for row in there if here.within(row["arrived_at"], 7)]
 
     count = 0
