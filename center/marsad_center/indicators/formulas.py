@@ -119,7 +119,7 @@ def quantile(name: str, rank: float, only: Sequence[Cell] = (WHOLE,)) -> Formula
         if indicator.dimensions:
             for spreads in known:
                 for cell, spread in spreads.items():
-                    sizes[cell] += sum(spread.values())
+                    sizes[cell] += len(spread)
         whole = part(only)
         return Measure(whole.value, None, whole.denominator, dimensions=_dimensions(indicator, sizes, part))
 
@@ -127,7 +127,7 @@ def quantile(name: str, rank: float, only: Sequence[Cell] = (WHOLE,)) -> Formula
 
 
 def _quantile(spread: Spread, rank: float, indicator: Indicator) -> Part:
-    amount = sum(spread.values())
+    amount = len(spread)
     enough = amount and amount >= indicator.minimum
     return Part(percentile(spread, rank) if enough else None, None, amount)
 

@@ -100,12 +100,12 @@ async def recent(connection: Connection, codes: Sequence[str], now: datetime) ->
             _count(tallies[row["facility"]], query, row)
     for query in windows.SPREAD:
         for row in await _fetch(connection, query, codes, now):
-            tallies[row["facility"]].spread(row["name"], _cells(query, row), row["seconds"], row["amount"])
+            tallies[row["facility"]].spread(row["name"], _cells(query, row), row["seconds"])
     await _cleaned(connection, tallies, now)
     by_hour = await _hours(connection, codes, now)
     waits = {row["facility"]: row["seconds"] for row in await _fetch(connection, windows.BEDDED, codes, now)}
     return {
-        code: Recent(tally.counts, tally.spreads, by_hour[code], waits.get(code), tuple(senders[code]))
+        code: Recent(tally.counts, tally.ordered(), by_hour[code], waits.get(code), tuple(senders[code]))
         for code, tally in tallies.items()
     }
 
@@ -139,7 +139,7 @@ async def _cleaned(connection: Connection, tallies: Mapping[str, Tally], now: da
     for code, statuses in told.items():
         for turn in turns(statuses):
             if turn.ended > now - windows.DAY:
-                tallies[code].spread(turn.what, [WHOLE], turn.seconds)
+                tallies[code].spread(turn.what, [WHOLE], [turn.seconds])
 
 
 async def _hours(connection: Connection, codes: Sequence[str], now: datetime) -> dict[str, dict[str, int]]:

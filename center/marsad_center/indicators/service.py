@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 APPLICATION = "analytics"
 COALESCE_SECONDS = 0.1  # notifications within this time share one pass
+COALESCE_MOST = 1.0  # and at most this time where passes take long: so that they never take more than half of a core
 TICK_SECONDS = 10.0
 
 # Errors of a pass that another try heals. Anything else ends the process, and Kubernetes starts a clean one.
@@ -40,6 +41,7 @@ class Analytics:
         self._engine = Engine()
         self._touched: set[str] = set()
         self._wake = asyncio.Event()
+        self._took = 0.0  # the last pass over what was touched, in seconds
 
     @property
     def readiness(self) -> ops.Readiness:
@@ -103,7 +105,7 @@ class Analytics:
                 await self._pass(connection, "tick")
                 due = self._next_tick()
                 continue
-            await asyncio.sleep(COALESCE_SECONDS)
+            await asyncio.sleep(coalesce(self._took))
             await self._pass(connection, "facts")
 
     def _next_tick(self) -> float:
@@ -120,10 +122,16 @@ class Analytics:
             self._wake.clear()
             codes, self._touched = self._touched, set()
             done = await self._engine.touched(connection, codes, now)
+            self._took = time.perf_counter() - started
         self._metrics.passed(cause, done, time.perf_counter() - started, now)
         feeds = [feed for facts in self._engine.facts.values() for feed in facts.recent.feeds]
         self._metrics.feeds(feeds, now, self._engine.objective_seconds)
         self._readiness.met("figures")
+
+
+def coalesce(took: float) -> float:
+    """How long to gather notifications before the next pass, in seconds, when the last one `took` so long."""
+    return min(COALESCE_MOST, max(COALESCE_SECONDS, took))
 
 
 def touched(payload: str, unreadable: Callable[[], None]) -> set[str]:

@@ -2,7 +2,7 @@
 
 Every query is given the facilities ($1); a windowed one also the beginning of its window ($2), the latest time that
 counts ($3: senders' clocks may be a minute ahead) and, where it asks for it, the clock ($4). It gives one row a
-facility and part (specialty, triage level) with named amounts, or with `name`, `seconds`, `amount` where it gives
+facility and part (specialty, triage level) with named amounts, or with `name` and the list `seconds` where it gives
 durations. Roles: analytics, which can read nothing that names a patient or a visit.
 """
 
@@ -66,13 +66,13 @@ SELECT facility, specialty, triage_level,
 )
 WAITS = Query(
     """
-SELECT facility, specialty, triage_level, name, floor(extract(epoch FROM until - ed_arrived_at))::bigint AS seconds,
-       count(*) AS amount
+SELECT facility, specialty, triage_level, name,
+       array_agg(floor(date_part('epoch', until - ed_arrived_at))::bigint) AS seconds
   FROM encounter CROSS JOIN LATERAL (VALUES ('triage', triaged_at), ('doctor', seen_at),
        ('offload', CASE WHEN arrival_mode = 'ambulance' THEN offloaded_at END)) AS wait (name, until)
  WHERE facility = ANY ($1) AND state <> 'cancelled' AND ed_arrived_at > $2 AND ed_arrived_at <= $3
    AND until >= ed_arrived_at AND until <= $3
- GROUP BY 1, 2, 3, 4, 5""",
+ GROUP BY 1, 2, 3, 4""",
     span=DAY,
     specialty=True,
     triage=True,
@@ -96,11 +96,11 @@ SELECT facility, specialty, triage_level, count(*) AS left_ed,
 STAYS = Query(
     """
 SELECT facility, specialty, triage_level, 'stay' AS name,
-       floor(extract(epoch FROM ed_departed_at - ed_arrived_at))::bigint AS seconds, count(*) AS amount
+       array_agg(floor(date_part('epoch', ed_departed_at - ed_arrived_at))::bigint) AS seconds
   FROM encounter
  WHERE facility = ANY ($1) AND state <> 'cancelled' AND ed_departed_at >= ed_arrived_at
    AND ed_departed_at > $2 AND ed_departed_at <= $3
- GROUP BY 1, 2, 3, 4, 5""",
+ GROUP BY 1, 2, 3, 4""",
     span=DAY,
     specialty=True,
     triage=True,
@@ -121,13 +121,14 @@ SELECT facility, specialty, triage_level,
     specialty=True,
     triage=True,
 )
+# The last to get a bed, of those who arrived within two days.
 BEDDED = Query(
     """
-SELECT code AS facility, greatest(0, extract(epoch FROM bedded_at - ed_arrived_at))::float8 AS seconds
+SELECT code AS facility, greatest(0, date_part('epoch', bedded_at - ed_arrived_at))::float8 AS seconds
   FROM unnest($1::text[]) AS code CROSS JOIN LATERAL (
        SELECT bedded_at, ed_arrived_at FROM encounter
-        WHERE facility = code AND state <> 'cancelled' AND ed_arrived_at IS NOT NULL
-          AND bedded_at > $2 AND bedded_at <= $3
+        WHERE facility = code AND state <> 'cancelled'
+          AND ed_arrived_at > $2::timestamptz - interval '1 day' AND bedded_at > $2 AND bedded_at <= $3
         ORDER BY bedded_at DESC, ed_arrived_at LIMIT 1) AS last""",
     span=DAY,
 )
@@ -135,7 +136,7 @@ SELECT code AS facility, greatest(0, extract(epoch FROM bedded_at - ed_arrived_a
 DISCHARGED = Query(
     """
 SELECT facility, specialty, count(*) AS discharges,
-       sum(floor(extract(epoch FROM discharged_at - admitted_at)))::bigint AS inpatient_seconds
+       sum(floor(date_part('epoch', discharged_at - admitted_at)))::bigint AS inpatient_seconds
   FROM encounter
  WHERE facility = ANY ($1) AND discharged_at > $2 AND discharged_at <= $3 AND admitted_at <= discharged_at
    AND state = 'departed'
@@ -146,9 +147,9 @@ SELECT facility, specialty, count(*) AS discharges,
 # Bed-days of the window. A facility that was connected later is only observed from its first discharge on.
 OCCUPIED = Query(
     """
-SELECT code AS facility, floor(extract(epoch FROM $4::timestamptz - since))::bigint AS observed_seconds,
-       (SELECT coalesce(sum(floor(greatest(0, extract(
-                   epoch FROM least(until, $4::timestamptz) - greatest(admitted_at, since))))), 0)
+SELECT code AS facility, floor(date_part('epoch', $4::timestamptz - since))::bigint AS observed_seconds,
+       (SELECT coalesce(sum(floor(greatest(0, date_part(
+                   'epoch', least(until, $4::timestamptz) - greatest(admitted_at, since))))), 0)
           FROM (SELECT admitted_at, discharged_at AS until FROM encounter
                  WHERE facility = code AND state = 'departed' AND admitted_at <= discharged_at
                    AND discharged_at > since AND discharged_at <= $3
@@ -173,12 +174,11 @@ SELECT facility, bed, at, status FROM bed_status WHERE facility = ANY ($1) AND a
 
 RESULTED = Query(
     """
-SELECT facility, kind AS name, floor(extract(epoch FROM resulted_at - ordered_at))::bigint AS seconds,
-       count(*) AS amount
+SELECT facility, kind AS name, array_agg(floor(date_part('epoch', resulted_at - ordered_at))::bigint) AS seconds
   FROM clinical_order
  WHERE facility = ANY ($1) AND kind IN ('lab', 'radiology') AND resulted_at > $2 AND resulted_at <= $3
    AND ordered_at <= resulted_at AND cancelled_at IS NULL
- GROUP BY 1, 2, 3""",
+ GROUP BY 1, 2""",
     span=DAY,
 )
 
@@ -199,7 +199,7 @@ CONSULTED = Query(
 SELECT facility, specialty, count(*) FILTER (WHERE class = 'V') AS visits_virtual,
        count(*) FILTER (WHERE class = 'O') AS visits_in_person
   FROM encounter
- WHERE facility = ANY ($1) AND class IN ('O', 'V') AND state IN ('present', 'departed')
+ WHERE facility = ANY ($1) AND class IN ('O', 'V') AND ed_arrived_at IS NULL AND state IN ('present', 'departed')
    AND arrived_at > $2 AND arrived_at <= $3
  GROUP BY 1, 2""",
     span=WEEK,

@@ -131,7 +131,7 @@ def nedocs(world: World) -> Answer:
     for facility in world.facilities:
         here = world.at(facility["code"])
         bedded = [row for row in here.encounter if here.within(row["bedded_at"]) and row["state"] != "cancelled"]
-        bedded = [row for row in bedded if row["ed_arrived_at"]]
+        bedded = [row for row in bedded if row["ed_arrived_at"] and row["ed_arrived_at"] > here.now - 2 * DAY]
         if not (here.codes and facility["ed_spaces"] and facility["beds"] and bedded):
             continue
         newest = max(row["bedded_at"] for row in bedded)
@@ -351,7 +351,7 @@ def no_show(world: World) -> Answer:
 def consultations(world: World, virtual: bool, everyone: World) -> int:
     def visits(here: World) -> list[Row]:
         wanted = [row for row in here.encounter if row["class"] == ("V" if virtual else "O")]
-        there = [row for row in wanted if row["state"] in ("present", "departed")]
+        there = [row for row in wanted if row["state"] in ("present", "departed") and not row["ed_arrived_at"]]
         return [row for row in there if here.within(row["arrived_at"], 7)]
 
     count = 0

@@ -88,6 +88,7 @@ _WAYS = {
         ("A08 triage", "A08 bed", "A08 seen", "A08 decided", "A01 boards"),
         ("A08 triage", "A08 seen", "A08 decided", "A01 boards", "A02 ward", "A03"),
         ("A08 triage", "A03"),
+        ("A08 decided", "A01 boards", "A02 ward"),
         ("A08 triage", "A08 bed", "A08 seen"),
         ("A08 triage",),
         ("A08 ventilated",),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +13,7 @@ from marsad_center.indicators.figures import CLUSTER, Figure, figures
 from marsad_center.indicators.formulas import MEASURES
 from marsad_center.indicators.freshness import Bucket
 from marsad_center.indicators.measure import Moment
-from marsad_center.indicators.tally import SPECIALTY, TRIAGE, WHOLE, Cell, Counts, percentile
+from marsad_center.indicators.tally import SPECIALTY, TRIAGE, WHOLE, Cell, Counts, Spread, percentile
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 MOMENT = Moment(NOW, 120)
@@ -50,11 +49,11 @@ def counted(number: int, **parts: int) -> Counts:
     return {WHOLE: number, **cells}
 
 
-def took(*seconds: int, **parts: tuple[int, ...]) -> dict[Cell, Counter[int]]:
+def took(*seconds: int, **parts: tuple[int, ...]) -> dict[Cell, Spread]:
     """Durations and their parts by triage level (`t2`)."""
     return {
-        WHOLE: Counter(seconds),
-        **{Cell(TRIAGE, name.lstrip("t")): Counter(values) for name, values in parts.items()},
+        WHOLE: sorted(seconds),
+        **{Cell(TRIAGE, name.lstrip("t")): sorted(values) for name, values in parts.items()},
     }
 
 
@@ -105,7 +104,7 @@ def test_turnaround_of_the_cluster_is_made_from_all_results_and_not_from_percent
     first = kamc(spreads={"lab": took(*[60] * 9)})
     second = Facts(Facility("SFAC", 0, 0), recent=Recent(spreads={"lab": took(6000)}, feeds=(feed("SFAC"),)))
     figure = by_id(CLUSTER, first, second)["lab.turnaround.p90"]
-    assert figure.value == pytest.approx(percentile({60: 9, 6000: 1}, 0.9))
+    assert figure.value == pytest.approx(percentile([60] * 9 + [6000], 0.9))
     assert figure.denominator == 10
 
 
