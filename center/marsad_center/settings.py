@@ -36,6 +36,9 @@ class Settings:
 
     `roles` (migrate only): a folder with a file a role that holds its password; set where nobody else makes the roles,
     as CloudNativePG does.
+
+    `identity_header` (dashboard only): the header in which a trusted proxy says who the reader is; empty where no such
+    proxy stands before the dashboard, and then nothing a reader sends is taken for an identity.
     """
 
     component: Component
@@ -47,6 +50,7 @@ class Settings:
     metrics_port: int
     log_level: str
     roles: Path | None = None
+    identity_header: str = ""
 
 
 def from_environment(component: Component, environ: Mapping[str, str]) -> Settings:
@@ -71,6 +75,7 @@ def from_environment(component: Component, environ: Mapping[str, str]) -> Settin
         metrics_port=_port(environ, "MARSAD_METRICS_PORT", 9090),
         log_level=environ.get("MARSAD_LOG_LEVEL", "INFO").upper(),
         roles=Path(roles) if roles else None,
+        identity_header=environ.get("MARSAD_IDENTITY_HEADER", ""),
     )
 
 
