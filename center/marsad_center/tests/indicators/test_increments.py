@@ -98,8 +98,8 @@ async def test_increments_give_what_scratch_and_plain_loops_give(database: Datab
         database.connect("analytics") as analytics,
     ):
         await owner.execute(
-            "TRUNCATE facility, indicator_value, indicator_detail, unmeasured, freshness, pulse, statement,"
-            " appointment, referral, prescription, vaccination, bed, unmapped_code CASCADE"
+            "TRUNCATE facility, feed, feed_counter, message, movement, patient_merge, unmeasured, freshness, pulse,"
+            f" unmapped_code, indicator_value, indicator_detail, bed, {', '.join(FACTS)} CASCADE"
         )
         rows, engine, now, reported = await Rows(gateway).registry(), Engine(CATALOGUE), START, set[str]()
         messages = {code: await gateway.fetchval(_MESSAGE, rows.feeds[code], code, START) for code in CODES}
