@@ -41,7 +41,7 @@ def resolve(patient: Patient, merges: Mapping[Patient, Into]) -> str:
 async def survivors(connection: db.Connection, patients: Iterable[Patient]) -> dict[Patient, str]:
     """The number that stays, of those of `patients` that were merged into another."""
     rows = await connection.fetch(
-        "SELECT facility, merged, coalesce(stays, survivor) AS stays FROM patient_merge"
+        "SELECT facility, merged, coalesce(stays, survivor) AS stays FROM patient_merge"  # noqa: S608 - constants
         f" JOIN (SELECT {_PATIENT.source}) AS p USING (facility, merged)",
         *_PATIENT.arguments(sorted(patients)),
     )
