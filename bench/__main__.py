@@ -12,7 +12,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import converge, gateway, history, soak
+from bench import converge, forecast, gateway, history, soak
 from bench.samples import Report
 
 BENCHMARKS: dict[str, Callable[[int], Awaitable[Report]]] = {
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[int], Awaitable[Report]]] = {
     "converge": converge.measure,
     "soak": soak.measure,
     "history": history.measure,
+    "forecast": forecast.measure,
 }
 
 

@@ -26,7 +26,7 @@ Run = Callable[[Settings], Awaitable[None]]
 _ENTRY_POINTS: dict[Component, str] = {
     "migrate": "marsad_center.facts.migrate:run",
     "gateway": "marsad_center.gateway.service:run",
-    "analytics": "marsad_center.indicators.service:run",
+    "analytics": "marsad_center.analytics:run",
     "dashboard": "marsad_center.web.service:run",
 }
 

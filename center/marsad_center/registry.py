@@ -28,6 +28,13 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
 
 
+class ClientCertificate(_Frozen):
+    """What a feed over TLS asks of the sender's certificate: a name it bears, its SHA-256 among these, or both."""
+
+    name: str | None = None
+    fingerprints: tuple[str, ...] = ()
+
+
 class FeedProfile(_Frozen):
     """Where a sender writes otherwise than gateway/PROFILE.md says; each list takes the place of the default one.
 
@@ -49,13 +56,15 @@ class FeedProfile(_Frozen):
 
 
 class Feed(_Frozen):
-    """One sender of a facility: MSH-3 and MSH-4 as it writes them. `time_zone` reads times that carry no offset."""
+    """One sender of a facility: MSH-3 and MSH-4 as it writes them. `time_zone` reads times that carry no offset;
+    `certificate` is what a feed with transport MLLPS asks for."""
 
     name: str
     sending_application: str
     sending_facility: str
     transport: str = "MLLP"
     time_zone: str | None = None
+    certificate: ClientCertificate | None = None
     profile: FeedProfile | None = None
 
 

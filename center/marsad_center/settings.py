@@ -35,7 +35,9 @@ class Settings:
     """Everything a component needs to start. Ports of 0 mean any free port (tests).
 
     `roles` (migrate only): a folder with a file a role that holds its password; set where nobody else makes the roles,
-    as CloudNativePG does.
+    as CloudNativePG does. `tls` (gateway only): a folder with the files of gateway/credentials.py; without it nobody
+    listens for MLLP over TLS. `identity_header` (dashboard only): the header in which a trusted proxy says who the
+    reader is; empty where no such proxy stands before the dashboard, and then nothing a reader sends is an identity.
     """
 
     component: Component
@@ -47,6 +49,9 @@ class Settings:
     metrics_port: int
     log_level: str
     roles: Path | None = None
+    tls: Path | None = None
+    mllps_port: int = 0
+    identity_header: str = ""
 
 
 def from_environment(component: Component, environ: Mapping[str, str]) -> Settings:
@@ -55,6 +60,7 @@ def from_environment(component: Component, environ: Mapping[str, str]) -> Settin
     Raises SettingsError when a number is no number or a port is out of range.
     """
     ca, roles = environ.get("MARSAD_DATABASE_CA", ""), environ.get("MARSAD_DATABASE_ROLES", "")
+    tls = environ.get("MARSAD_TLS", "")
     return Settings(
         component=component,
         database=DatabaseSettings(
@@ -71,6 +77,9 @@ def from_environment(component: Component, environ: Mapping[str, str]) -> Settin
         metrics_port=_port(environ, "MARSAD_METRICS_PORT", 9090),
         log_level=environ.get("MARSAD_LOG_LEVEL", "INFO").upper(),
         roles=Path(roles) if roles else None,
+        tls=Path(tls) if tls else None,
+        mllps_port=_port(environ, "MARSAD_MLLPS_PORT", 2576),
+        identity_header=environ.get("MARSAD_IDENTITY_HEADER", ""),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,6 +65,7 @@ def _times(column: Sequence[datetime | None]) -> str:
     return "{" + ",".join(["NULL" if at is None else _microseconds(at) for at in column]) + "}"
 
 
+@lru_cache(maxsize=4096)  # one time stands in a message, its facts and what they come to
 def _microseconds(at: datetime) -> str:
     since = at - _EPOCH
     return str((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)

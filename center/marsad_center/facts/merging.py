@@ -9,13 +9,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from marsad_center import db
-from marsad_center.facts.columns import Columns
 from marsad_center.facts.events import Merge
 
 Patient = tuple[str, str]
 """(facility, number)."""
-
-_PATIENT = Columns({"facility": "text", "merged": "text"})
 
 
 class Into(NamedTuple):

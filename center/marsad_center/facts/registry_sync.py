@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from marsad_center import db
 from marsad_center.facts.code_maps import sync_code_maps
-from marsad_center.registry import Center, FeedProfile
+from marsad_center.registry import Center, Feed
 
 log = logging.getLogger(__name__)
 _LOCK = 0x7265_6769_7374  # "regist": replicas of the gateway sync one after the other
@@ -16,14 +16,15 @@ _LOCK = 0x7265_6769_7374  # "regist": replicas of the gateway sync one after the
 
 @dataclass(frozen=True, slots=True)
 class ActiveFeed:
-    """A feed as the gateway needs it to recognise a sender and to read it. `time_zone`: IANA name."""
+    """A feed as the gateway needs it to recognise a sender and to read it. `time_zone`: IANA name; `declared`: all that
+    was said of it."""
 
     id: int
     facility: str
     sending_application: str
     sending_facility: str
     time_zone: str
-    profile: FeedProfile | None = None
+    declared: Feed
 
 
 async def sync(connection: db.Connection, center: Center) -> list[ActiveFeed]:
@@ -51,7 +52,7 @@ async def known(connection: db.Connection, center: Center) -> list[ActiveFeed]:
     declared = {(facility.code, feed.name): feed for facility in center.facilities for feed in facility.feeds}
     ids = {(row["facility"], row["name"]): row["id"] for row in rows}
     return [
-        ActiveFeed(ids[facility, name], facility, application, sender, feed.time_zone or center.time_zone, feed.profile)
+        ActiveFeed(ids[facility, name], facility, application, sender, feed.time_zone or center.time_zone, feed)
         for facility, name, application, sender, _transport in _feeds(center)
         if (facility, name) in ids and (feed := declared[facility, name])
     ]

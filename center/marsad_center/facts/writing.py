@@ -95,15 +95,19 @@ _MOVEMENT = Columns(_MOVEMENT_COLUMNS)
 _ENCOUNTER = Columns(_ENCOUNTER_COLUMNS, nullable=_NULLABLE)
 _VISIT = Columns({"facility": "text", "visit_key": "text"})
 _TAKEN = Columns({"id": "bigint", "cancelled_by": "bigint"})
-_LOCKS = Columns({"number": "bigint"})
+_LOCKS = Columns({"number": "bigint", "alone": "boolean"})
 _MOVEMENT_NAMES = list(_MOVEMENT_COLUMNS)[2:]
 _movement_values = attrgetter(*(_PYTHON_NAMES.get(name, name) for name in _MOVEMENT_NAMES))
 _encounter_values = attrgetter(*(_PYTHON_NAMES.get(name, name) for name in list(_ENCOUNTER_COLUMNS)[1:]))
+# Whoever was merged into another is that other.
 _UPSERT_ENCOUNTERS = f"""
-    INSERT INTO encounter ({_ENCOUNTER.names}) SELECT {_ENCOUNTER.source}
+    INSERT INTO encounter ({_ENCOUNTER.names})
+    SELECT {", ".join(_SURVIVOR if name == "patient_key" else f"e.{name}" for name in _ENCOUNTER_COLUMNS)}
+    FROM (SELECT {_ENCOUNTER.source}) AS e
+        LEFT JOIN patient_merge p ON p.facility = e.facility AND p.merged = e.patient_key
     ON CONFLICT (facility, visit_key) DO UPDATE SET
         {", ".join(f"{name} = excluded.{name}" for name in list(_ENCOUNTER_COLUMNS)[2:])}, updated_at = now()
-"""
+"""  # noqa: S608 - constants
 _Visit = tuple[str, str]
 _NO_ID = 2**63 - 1
 
@@ -136,23 +140,33 @@ async def write_facts(connection: db.Connection, stated: Sequence[Stated]) -> No
 
 
 async def _lock(connection: db.Connection, stated: Iterable[Stated]) -> None:
-    names: set[str] = set()
+    alone: set[str] = set()
+    beside: set[str] = set()
     for facility, _message_id, fact in stated:
         match fact:
             case Movement():
-                names |= {f"{facility}|visit|{fact.visit_key}", f"{facility}|patient|{fact.patient_key}"}
+                alone.add(f"{facility}|visit|{fact.visit_key}")
+                beside.add(f"{facility}|merges")
             case Merge():
-                names |= {f"{facility}|patient|{fact.merged}", f"{facility}|patient|{fact.survivor}"}
+                # A chain has ends that this merge does not name: while it is told, no visit of the facility is.
+                alone.add(f"{facility}|merges")
             case OrderEvent():
-                names |= {f"{facility}|order|{number}" for number in (fact.placer, fact.filler) if number}
+                alone |= {f"{facility}|order|{number}" for number in (fact.placer, fact.filler) if number}
             case Statement():
-                names |= lock_names(facility, fact)
-    numbers = {int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True) for name in names}
+                alone |= lock_names(facility, fact)
     # One number after the other in ascending order: two batches can wait for each other, but never in a circle.
+    locks = sorted({(_number(name), name in alone) for name in alone | beside})
     await connection.execute(
-        f"SELECT pg_advisory_xact_lock(number) FROM (SELECT {_LOCKS.source}) AS l",  # noqa: S608 - constants
-        *_LOCKS.arguments([(number,) for number in sorted(numbers)]),
+        f"""
+        SELECT CASE WHEN alone THEN pg_advisory_xact_lock(number) ELSE pg_advisory_xact_lock_shared(number) END
+        FROM (SELECT {_LOCKS.source}) AS l
+        """,  # noqa: S608 - constants
+        *_LOCKS.arguments(locks),
     )
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
 async def insert_movements(
@@ -177,16 +191,12 @@ async def derive_visits(
     """The encounters of `visits` from all their movements. Those `added` just now are the newest of their logs and are
     not read again; the caller's locks let nothing come in between."""
     logs = await _logs(connection, visits, added or {})
-    patients = {(facility, each.movement.patient_key) for (facility, _key), log in logs.items() for each in log}
-    stays = await survivors(connection, patients)
     encounters: list[Sequence[Any]] = []
     taken: list[tuple[int, int | None]] = []
     for (facility, _key), log in sorted(logs.items(), key=lambda visit: visit[0]):
         # The number tells movements of one visit apart; most have but this one, and it is not copied for it.
         visit = [each.movement if len(log) == 1 else replace(each.movement, id=each.id) for each in log]
-        encounter = derive(visit)
-        encounter.patient_key = stays.get((facility, encounter.patient_key), encounter.patient_key)
-        encounters.append((facility, *_encounter_values(encounter)))
+        encounters.append((facility, *_encounter_values(derive(visit))))
         by = cancellations(visit)
         taken += [(each.id, by.get(each.id)) for each in log if each.cancelled_by != by.get(each.id)]
     await connection.execute(_UPSERT_ENCOUNTERS, *_ENCOUNTER.arguments(encounters))

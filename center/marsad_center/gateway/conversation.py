@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from marsad_center.gateway import inbound as judging
 from marsad_center.gateway import metrics, mllp
+from marsad_center.gateway.certificate import Shown
 from marsad_center.gateway.inbound import Inbound
 from marsad_center.gateway.limits import Limits
 from marsad_center.gateway.room import Room
@@ -26,7 +27,8 @@ _Pending = tuple[datetime, asyncio.Future[list[Outcome | None]]]
 
 
 class Conversation:
-    """`routes` gives the registry of the moment; `room` is shared with all other conversations.
+    """`routes` gives the registry of the moment; `room` is shared with all other conversations; `shown` is the
+    certificate of the peer, None without TLS.
 
     `heard`: when the peer last sent something, by the loop's clock.
     """
@@ -40,9 +42,12 @@ class Conversation:
         writer: Writer,
         limits: Limits,
         room: Room,
+        shown: Shown | None = None,
     ) -> None:
         self._reader, self._stream = reader, stream
         self._routes, self._writer, self._limits, self._room = routes, writer, limits, room
+        self._shown = shown
+        self._registry = self._view = Routes()
         self._peer = str((stream.get_extra_info("peername") or ("local",))[0])
         self._framer = mllp.Framer(limits.frame, limits.junk)
         self._pending: asyncio.Queue[_Pending | None] = asyncio.Queue()
@@ -175,7 +180,7 @@ class Conversation:
                 self._room.leave(self)
 
     def _judge(self, event: mllp.Event, ended: bool) -> Inbound:
-        at, peer, routes = datetime.now(UTC), self._peer, self._routes()
+        at, peer, routes = datetime.now(UTC), self._peer, self._seen()
         match event:
             case mllp.Frame(content):
                 return judging.judge(content, routes, peer, at)
@@ -189,6 +194,13 @@ class Conversation:
                 reason = "no-start" if no_start else "junk"
                 detail = "a block ended that had never begun" if no_start else "bytes outside of any frame"
                 return judging.unanswered(content, reason, detail, routes, close=fatal, peer=peer, at=at)
+
+    def _seen(self) -> Routes:
+        """The registry of the moment, as this connection's certificate may speak for it."""
+        if (routes := self._routes()) is not self._registry:
+            self._registry = routes
+            self._view = routes if self._shown is None else routes.seen_by(self._shown)
+        return self._view
 
     # ---------------------------------------------------------------------------------------------- answering
 

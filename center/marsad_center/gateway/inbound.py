@@ -105,7 +105,7 @@ def judge(raw: bytes, routes: Routes, peer: str, at: datetime) -> Inbound:
     except hl7.MalformedMessage as error:
         return inbound.closing(error.reason, str(error))
     try:
-        return _judged(inbound)
+        return _judged(inbound, routes)
     except hl7.MalformedMessage as error:
         return inbound.refused("error", error.reason, str(error))
     except Exception as error:  # a fault of the mapping must cost one message, not the gateway
@@ -143,7 +143,7 @@ def _read_head(inbound: Inbound, header: hl7.Header, routes: Routes) -> None:
     inbound.route = routes.find(application, facility, header.delimiters.component)
 
 
-def _judged(inbound: Inbound) -> Inbound:
+def _judged(inbound: Inbound, routes: Routes) -> Inbound:
     application, facility, control_id = inbound.key
     if max(len(application), len(facility), len(control_id)) > MAX_FIELD:
         return inbound.refused("error", "field-too-long", f"MSH-3, MSH-4 or MSH-10 is over {MAX_FIELD} characters")
@@ -153,7 +153,9 @@ def _judged(inbound: Inbound) -> Inbound:
         return inbound.refused("reject", "missing-type", "MSH-9 is empty")
     route = inbound.route
     if route is None:
-        return inbound.refused("reject", "unknown-sender", "no feed is declared for MSH-3 and MSH-4")
+        assert inbound.header is not None  # without one nothing is judged
+        why = routes.refusal(application, facility, inbound.header.delimiters.component)
+        return inbound.refused("reject", *why)
     message = hl7.parse(inbound.raw, inbound.header)
     zone = route.zone
     inbound.codec = message.codec

@@ -16,6 +16,7 @@ class Limits:
     """Sizes in bytes, times in seconds.
 
     `small`: a frame beyond it shares `room` with the others of its kind; `room_seconds`: how long it may wait there.
+    `handshakes`: connections over TLS whose certificate is not verified yet; one more ends the oldest of them.
     `lanes`: batches on their way to the database at once; `company`: messages that make one worth beginning while
     another is on its way. `hold`: how long a message may wait for the database before its connection is closed without
     an answer.
@@ -26,6 +27,7 @@ class Limits:
     small: int = 64 * 1024
     room: int = 32 * MIB
     connections: int = 256
+    handshakes: int = 32
     in_flight: int = 64
     queue: int = 2048
     queue_bytes: int = 16 * MIB
@@ -39,3 +41,4 @@ class Limits:
     write_seconds: float = 10.0
     hold_seconds: float = 30.0
     stop_seconds: float = 10.0
+    handshake_seconds: float = 10.0

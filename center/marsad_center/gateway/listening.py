@@ -1,4 +1,4 @@
-"""The MLLP port: accepts connections up to a limit, and ends them in order."""
+"""The MLLP ports, without and with TLS: accepts connections up to a limit, and ends them in order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import socket
 from collections.abc import AsyncIterator
 
 from marsad_center.gateway import metrics
+from marsad_center.gateway.certificate import shown
 from marsad_center.gateway.conversation import Conversation
+from marsad_center.gateway.credentials import Credentials
+from marsad_center.gateway.handshakes import Handshakes
 from marsad_center.gateway.limits import Limits
 from marsad_center.gateway.room import Room
 from marsad_center.gateway.route import Routes
@@ -42,6 +45,12 @@ class Listening:
             server.close()
             await self._finish()
 
+    @contextlib.asynccontextmanager
+    async def serving_tls(self, host: str, port: int, credentials: Credentials) -> AsyncIterator[int]:
+        """The same over TLS, within a block of `serving`, which ends these connections, too."""
+        async with Handshakes(credentials, self._limits, self._accept).serving(host, port, _UNREAD) as bound:
+            yield bound
+
     async def _accept(self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
         if len(self._conversations) >= self._limits.connections and not self._make_place():
             metrics.REFUSED.inc()
@@ -50,6 +59,10 @@ class Listening:
             return
         _keep_alive(stream)
         stream.transport.set_write_buffer_limits(high=64 * 1024)
+        certificate = shown(stream.get_extra_info("ssl_object"))
+        if certificate is not None:
+            extra = {"names": sorted(certificate.names)[:4], "fingerprint": certificate.fingerprint}
+            log.info("a certificate is verified", extra=extra)
         conversation = Conversation(
             reader,
             stream,
@@ -57,6 +70,7 @@ class Listening:
             writer=self._writer,
             limits=self._limits,
             room=self._room,
+            shown=certificate,
         )
         task = asyncio.current_task()
         assert task is not None

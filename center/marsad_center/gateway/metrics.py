@@ -29,5 +29,8 @@ REGISTRY_REFUSED = Gauge(
 )
 CONNECTIONS = Gauge("marsad_gateway_connections", "Open MLLP connections")
 REFUSED = Counter("marsad_gateway_connections_refused", "Connections over the limit")
+TLS_FAILED = Counter("marsad_gateway_tls_handshakes_failed", "Connections that TLS did not let in", ["reason"])
+TLS_EXPIRES = Gauge("marsad_gateway_tls_expires_timestamp_seconds", "When the gateway's own certificate expires")
+TLS_REFUSED = Gauge("marsad_gateway_tls_refused", "1 while the files for TLS cannot be used; the last good ones stay")
 CLOSED = Counter("marsad_gateway_connections_closed", "Connections that the gateway ended", ["cause"])
 BYTES = Counter("marsad_gateway_bytes", "Bytes over MLLP", ["direction"])

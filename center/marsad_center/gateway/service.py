@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import asyncpg
 from starlette.applications import Starlette
@@ -17,6 +17,8 @@ from starlette.routing import Route as Path_
 from marsad_center import db, registry
 from marsad_center.facts.registry_sync import ActiveFeed, known, sync
 from marsad_center.gateway import lane, metrics
+from marsad_center.gateway.certificate import Guard, guard
+from marsad_center.gateway.credentials import Credentials
 from marsad_center.gateway.limits import Limits
 from marsad_center.gateway.listening import Listening
 from marsad_center.gateway.profile import profile
@@ -37,6 +39,7 @@ class Ports:
     mllp: int
     http: int
     metrics: int
+    mllps: int | None = None
 
 
 def http_application(readiness: Readiness) -> Starlette:
@@ -95,9 +98,21 @@ async def run(
         await _background(stack, registry.watch(settings.center, follow), "registry")
         await first.wait()  # before that every sender would be unknown, and be told so
         mllp_port = await stack.enter_async_context(listening.serving(settings.bind, settings.mllp_port))
-        log.info("serving", extra={"mllp": mllp_port, "http": http_port, "metrics": ops_port})
-        started(Ports(mllp_port, http_port, ops_port))
+        mllps_port = await _tls(stack, settings, listening)
+        ports = Ports(mllp_port, http_port, ops_port, mllps_port)
+        log.info("serving", extra=asdict(ports))
+        started(ports)
         await asyncio.get_running_loop().create_future()  # until cancelled
+
+
+async def _tls(stack: contextlib.AsyncExitStack, settings: Settings, listening: Listening) -> int | None:
+    """Listen over TLS, where the settings say with what; the port. Files that cannot be used hold up nothing else."""
+    if settings.tls is None:
+        return None
+    credentials = Credentials(settings.tls)
+    credentials.renew()
+    await _background(stack, credentials.follow(), "credentials")
+    return await stack.enter_async_context(listening.serving_tls(settings.bind, settings.mllps_port, credentials))
 
 
 def _connector(settings: Settings) -> Callable[[], Awaitable[db.Connection]]:
@@ -143,7 +158,10 @@ async def _routes(
             return Routes(
                 {
                     (feed.sending_application, feed.sending_facility): Route(
-                        feed.id, feed.facility, profile(feed.profile, zones[feed.time_zone])
+                        feed.id,
+                        feed.facility,
+                        profile(feed.declared.profile, zones[feed.time_zone]),
+                        _guard(feed.declared),
                     )
                     for feed in feeds
                 }
@@ -152,3 +170,11 @@ async def _routes(
             log.info("the registry waits for the database", extra={"reason": db.describe(error)})
         await asyncio.sleep(db.backoff(attempt))
         attempt += 1
+
+
+def _guard(feed: registry.Feed) -> Guard | None:
+    """What the feed asks of a certificate: a feed over TLS without a declared one admits nobody."""
+    if feed.transport != "MLLPS":
+        return None
+    declared = feed.certificate or registry.ClientCertificate()
+    return guard(declared.name, declared.fingerprints)

@@ -52,6 +52,7 @@ class Indicator(BaseModel):
     minimum: int = 1
     dimensions: tuple[Literal["triage", "specialty", "platform"], ...] = ()
     maker: str = "figures"
+    group: str = ""  # of the page; empty: by the id
     target: float | Literal["freshness-objective"] | None = None
     bands: Bands | None = None
     source: str

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from marsad_center.db import Connection
-from marsad_center.indicators import history, queries, store
+from marsad_center.indicators import expected, history, queries, store
 from marsad_center.indicators.catalogue import Indicator, adjusted, catalogue
 from marsad_center.indicators.facts import Facts
 from marsad_center.indicators.figures import CLUSTER, Figure, figures
@@ -109,7 +109,13 @@ class Engine:
         except BaseException:
             self.invalidate()
             raise
-        return await self._guarded(connection, codes, now, windowed_only=False, everything=True)
+        done = await self._guarded(connection, codes, now, windowed_only=False, everything=True)
+        await self.expect(connection, now)
+        return done
+
+    async def expect(self, connection: Connection, now: datetime) -> None:
+        """Make figures of the newest forecasts, or of their absence."""
+        await expected.publish(connection, self._catalogue, Moment(now, self.objective_seconds))
 
     async def _guarded(
         self, connection: Connection, codes: list[str], now: datetime, *, windowed_only: bool, everything: bool = False

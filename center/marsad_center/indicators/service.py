@@ -15,6 +15,8 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from marsad_center import db, ops, registry
 from marsad_center.db import Connection
+from marsad_center.forecast.metrics import Metrics as ForecastMetrics
+from marsad_center.forecast.service import Forecaster
 from marsad_center.indicators.engine import Engine
 from marsad_center.indicators.metrics import Metrics
 from marsad_center.settings import Settings
@@ -58,6 +60,10 @@ class Analytics:
             group.create_task(listener.run())
             group.create_task(registry.watch(self._settings.center, self._declared))
             group.create_task(self._work())
+
+    async def expect(self, connection: Connection, now: datetime) -> None:
+        """Make figures of the newest forecasts; on the caller's connection, beside the passes."""
+        await self._engine.expect(connection, now)
 
     async def _reload(self) -> None:
         self._readiness.met("database")
@@ -141,5 +147,7 @@ async def run(settings: Settings, *, metrics_registry: CollectorRegistry = REGIS
     """The component: probes and metrics on the metrics port, and the work."""
     analytics = Analytics(settings, Metrics(metrics_registry))
     application = ops.ops_application(analytics.readiness, metrics_registry)
-    async with ops.serving(application, settings.bind, settings.metrics_port):
-        await analytics.run()
+    forecaster = Forecaster(settings, ForecastMetrics(metrics_registry), publish=analytics.expect)
+    async with ops.serving(application, settings.bind, settings.metrics_port), asyncio.TaskGroup() as group:
+        group.create_task(analytics.run())
+        group.create_task(forecaster.run())

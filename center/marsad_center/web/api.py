@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from marsad_center import registry
 from marsad_center.indicators.catalogue import catalogue
+from marsad_center.web.groups import group
 from marsad_center.web.problems import Problem
+from marsad_center.web.query import answer, asked
 from marsad_center.web.snapshot import Document, Snapshot
 from marsad_center.web.stream import Hub, TooManyClients
 
@@ -44,13 +46,13 @@ def routes(snapshot: Snapshot, hub: Hub) -> list[Route]:
         return snapshot.center
 
     async def center(_request: Request) -> Response:
-        return _json({**center_document(known()), **snapshot.status_document(datetime.now(UTC))})
+        return answer({**center_document(known()), **snapshot.status_document(datetime.now(UTC))})
 
     async def indicators(request: Request) -> Response:
         known()
-        facilities = _asked(request, "facility", {"", *snapshot.codes()})
-        ids = _asked(request, "id", catalogue().keys())
-        return _json(
+        facilities = asked(request, "facility", {"", *snapshot.codes()})
+        ids = asked(request, "id", catalogue().keys())
+        return answer(
             [
                 document
                 for document in snapshot.indicator_documents()
@@ -61,13 +63,15 @@ def routes(snapshot: Snapshot, hub: Hub) -> list[Route]:
 
     async def feeds(request: Request) -> Response:
         known()
-        facilities = _asked(request, "facility", snapshot.codes())
-        return _json(
+        facilities = asked(request, "facility", snapshot.codes())
+        return answer(
             [each for each in snapshot.feed_documents() if facilities is None or each["facility"] in facilities]
         )
 
     async def entries(_request: Request) -> Response:
-        return _json([indicator.model_dump(mode="json") for indicator in catalogue().values()])
+        return answer(
+            [{**indicator.model_dump(mode="json"), "group": group(indicator)} for indicator in catalogue().values()]
+        )
 
     async def stream(_request: Request) -> Response:
         known()
@@ -92,20 +96,5 @@ def _everything(snapshot: Snapshot) -> Iterator[tuple[str, Document]]:
         yield "center", center_document(snapshot.center)
     yield from (("indicator", document) for document in snapshot.indicator_documents())
     yield from (("feed", document) for document in snapshot.feed_documents())
+    yield from (("recommendation", document) for document in snapshot.recommendation_documents())
     yield "status", snapshot.status_document(datetime.now(UTC))
-
-
-def _asked(request: Request, name: str, allowed: Collection[str]) -> set[str] | None:
-    """Values of the query parameter (it may be given several times); None when it is absent.
-
-    For `facility`, the empty value asks for the whole cluster. An unknown value is a problem, not an empty answer.
-    """
-    values = request.query_params.getlist(name)
-    for value in values:
-        if value not in allowed:
-            raise Problem(404, f"unknown-{name}", f"Unknown {name}", f"There is no {name} {value!r} in this center.")
-    return set(values) if values else None
-
-
-def _json(content: object) -> Response:
-    return JSONResponse(content, headers={"Cache-Control": "no-store"})

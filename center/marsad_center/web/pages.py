@@ -16,7 +16,9 @@ from starlette.types import Scope
 
 from marsad_center import registry
 from marsad_center.indicators.catalogue import Indicator, catalogue
+from marsad_center.recommendations.rules import Rule, rules
 from marsad_center.web.api import center_document
+from marsad_center.web.groups import GROUPS, group
 from marsad_center.web.locale import Locale, choose, locales, offer
 from marsad_center.web.problems import Problem
 from marsad_center.web.snapshot import Snapshot
@@ -95,6 +97,8 @@ def _config(center: registry.Center, locale: Locale) -> dict[str, Any]:
         "locale": {"code": locale.code, "tag": locale.tag, "direction": locale.direction},
         "texts": locale.texts,
         "catalogue": [_entry(indicator, locale.code) for indicator in catalogue().values()],
+        "groups": GROUPS,
+        "rules": [_rule(rule, locale.code) for rule in rules().values()],
     }
 
 
@@ -102,7 +106,9 @@ def _entry(indicator: Indicator, locale: str) -> dict[str, Any]:
     name = localised(indicator.names, locale, indicator.id)
     return {
         "id": indicator.id,
+        "group": group(indicator),
         "unit": indicator.unit,
+        "minimum": indicator.minimum,
         "window": indicator.window,
         "source": indicator.source,
         "name": name,
@@ -110,6 +116,17 @@ def _entry(indicator: Indicator, locale: str) -> dict[str, Any]:
         "formula": localised(indicator.formula, locale, ""),
         "numerator": localised(indicator.numerator, locale, ""),
         "denominator": localised(indicator.denominator, locale, ""),
+    }
+
+
+def _rule(rule: Rule, locale: str) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "name": localised(rule.names, locale, rule.id),
+        "sentence": localised(rule.sentence, locale, ""),
+        "holdsFor": rule.holds_for,
+        "releasedFor": rule.released_for,
+        "source": rule.source,
     }
 
 

@@ -1,5 +1,5 @@
-"""Keeps the snapshot up to date: LISTEN 'figures' says whose figures to read again; a slow beat reads feeds and the
-pulse of analytics, because silence is found by the clock alone. What changed goes to the hub."""
+"""Keeps the snapshot up to date: LISTEN says whose figures or recommendations to read again; a slow beat reads feeds
+and the pulse of analytics, because silence is found by the clock alone. What changed goes to the hub."""
 
 from __future__ import annotations
 
@@ -49,7 +49,12 @@ class Refresher:
             self._settings.database, APPLICATION, lambda sentence: self._readiness.missing("database", sentence)
         )
         listener = db.Listener(
-            self._settings.database, APPLICATION, ["figures"], self._reload, self._notified, on_lost=self._lost
+            self._settings.database,
+            APPLICATION,
+            ["figures", "recommendations"],
+            self._reload,
+            self._notified,
+            on_lost=self._lost,
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(listener.run())

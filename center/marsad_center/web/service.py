@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from typing import Any
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from marsad_center import ops
+from marsad_center import db, ops
 from marsad_center.settings import Settings
-from marsad_center.web import api, pages, problems
-from marsad_center.web.refresh import Refresher
+from marsad_center.web import api, forecasts, history, pages, problems, recommendations
+from marsad_center.web.database import Database
+from marsad_center.web.refresh import APPLICATION, Refresher
 from marsad_center.web.snapshot import Snapshot
 from marsad_center.web.stream import Hub
 
@@ -54,12 +56,12 @@ class Guard:
 
 
 def application(
-    snapshot: Snapshot, hub: Hub, readiness: ops.Readiness, metrics: CollectorRegistry = REGISTRY
+    routes: Sequence[BaseRoute], readiness: ops.Readiness, metrics: CollectorRegistry = REGISTRY
 ) -> ASGIApp:
     """The ASGI application of port 8000."""
     responses = Counter("marsad_http_responses", "Responses by code", ["code"], registry=metrics)
     app = Starlette(
-        routes=[*ops.probe_routes(readiness), *api.routes(snapshot, hub), *pages.routes(snapshot)],
+        routes=[*ops.probe_routes(readiness), *routes],
         exception_handlers={
             problems.Problem: problems.on_problem,
             HTTPException: problems.on_http_exception,
@@ -69,15 +71,31 @@ def application(
     return Guard(app, responses)  # around all of it: Starlette answers faults outside of its own middleware
 
 
+def _routes(
+    settings: Settings, snapshot: Snapshot, hub: Hub, database: Database, metrics: CollectorRegistry
+) -> list[BaseRoute]:
+    return [
+        *api.routes(snapshot, hub),
+        *history.routes(snapshot, database),
+        *forecasts.routes(snapshot, database),
+        *recommendations.routes(snapshot, database, settings.identity_header, metrics),
+        *pages.routes(snapshot),
+    ]
+
+
 @contextlib.asynccontextmanager
 async def dashboard(settings: Settings, metrics: CollectorRegistry = REGISTRY) -> AsyncIterator[tuple[int, Refresher]]:
     """Serve for the length of the block; yields the HTTP port and the Refresher that must be run within it."""
     snapshot, hub, readiness = Snapshot(), Hub(metrics), ops.Readiness("database")
     refresher = Refresher(settings, snapshot, hub, readiness)
-    app = application(snapshot, hub, readiness, metrics)
     async with (
+        db.create_pool(settings.database, APPLICATION) as pool,
         ops.serving(ops.ops_application(readiness, metrics), settings.bind, settings.metrics_port),
-        ops.serving(app, settings.bind, settings.http_port) as port,
+        ops.serving(
+            application(_routes(settings, snapshot, hub, Database(pool), metrics), readiness, metrics),
+            settings.bind,
+            settings.http_port,
+        ) as port,
     ):
         try:
             yield port, refresher

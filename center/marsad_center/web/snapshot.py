@@ -16,6 +16,9 @@ from marsad_center.indicators import queries, store
 from marsad_center.indicators.catalogue import catalogue
 from marsad_center.indicators.facts import Feed
 from marsad_center.indicators.figures import CLUSTER, Figure, instant, json_fields
+from marsad_center.recommendations import audit
+from marsad_center.recommendations.audit import Recommendation
+from marsad_center.recommendations.rules import rules
 
 Document = Mapping[str, Any]
 
@@ -27,17 +30,19 @@ class Reading:
     codes: frozenset[str]
     figures: Sequence[Figure]
     feeds: Mapping[str, Sequence[Feed]]
+    recommendations: Sequence[Recommendation]
     computed_at: datetime | None
     at: datetime
 
 
 async def read(connection: Connection, codes: Collection[str], now: datetime) -> Reading:
-    """Figures and feeds of `codes` ('' is the cluster) in one consistent look."""
+    """Figures, feeds and recommendations of `codes` ('' is the cluster) in one consistent look."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         figures = await store.written(connection, list(codes))
         feeds = await queries.feeds(connection, [code for code in codes if code], now)
+        recommendations = await audit.lately(connection, codes, now)
         computed_at = await store.pulsed(connection)
-    return Reading(frozenset(codes), list(figures.values()), feeds, computed_at, now)
+    return Reading(frozenset(codes), list(figures.values()), feeds, recommendations, computed_at, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Snapshot:
     center: registry.Center | None = None
     figures: dict[tuple[str, str], Document] = field(default_factory=dict)
     feeds: dict[tuple[str, str], Document] = field(default_factory=dict)
+    recommendations: dict[int, Document] = field(default_factory=dict)
     computed_at: datetime | None = None
     read_at: datetime | None = None
     connected: bool = False
@@ -81,6 +87,11 @@ class Snapshot:
             if self.feeds.get((feed.facility, feed.name)) != document:
                 self.feeds[feed.facility, feed.name] = document
                 changes.append(Change("feed", document))
+        for recommendation in reading.recommendations:
+            document = recommendation_fields(recommendation)
+            if self.recommendations.get(recommendation.id) != document:
+                self.recommendations[recommendation.id] = document
+                changes.append(Change("recommendation", document))
         self._drop(reading)
         self.computed_at, self.read_at, self.connected = reading.computed_at, reading.at, True
         return changes
@@ -93,12 +104,18 @@ class Snapshot:
         kept = {(feed.facility, feed.name) for feeds in reading.feeds.values() for feed in feeds}
         for key in [key for key in self.feeds if key[0] in reading.codes and key not in kept]:
             del self.feeds[key]
+        listed = {each.id for each in reading.recommendations}
+        for number in [each for each, told in self.recommendations.items() if told["facility"] in reading.codes]:
+            if number not in listed:
+                del self.recommendations[number]
 
     def retain(self, codes: Collection[str]) -> None:
         """Forget facilities that are not declared any more."""
         for known in (self.figures, self.feeds):
             for key in [key for key in known if key[0] not in codes and key[0] != CLUSTER]:
                 del known[key]
+        for number in [each for each, told in self.recommendations.items() if told["facility"] not in codes]:
+            del self.recommendations[number]
 
     def indicator_documents(self) -> list[Document]:
         """All figures: the cluster's first, then by facility as declared, each in the catalogue's order."""
@@ -117,6 +134,12 @@ class Snapshot:
         known = sorted((order[facility], facility, name) for facility, name in self.feeds if facility in order)
         return [self.feeds[facility, name] for _, facility, name in known]
 
+    def recommendation_documents(self) -> list[Document]:
+        """What is open, and what was closed in the last 24 hours: the most pressing rule first, then the oldest."""
+        order = {id_: number for number, id_ in enumerate(rules())}
+        found = self.recommendations.values()
+        return sorted(found, key=lambda each: (order.get(each["rule"], len(order)), each["id"]))
+
     def status_document(self, now: datetime) -> Document:
         """How fresh the snapshot is: `computedAt` is analytics' pulse, `readAt` the last look at the database."""
         return {
@@ -130,6 +153,24 @@ class Snapshot:
 def _names(id_: str) -> Mapping[str, str]:
     indicator = catalogue().get(id_)
     return dict(indicator.names) if indicator else {}
+
+
+def recommendation_fields(recommendation: Recommendation) -> Document:
+    """A recommendation as JSON: what caused it, what people made of it, and whether it still stands."""
+    rule = rules().get(recommendation.rule)
+    return {
+        "id": recommendation.id,
+        "facility": recommendation.facility,
+        "rule": recommendation.rule,
+        "state": "open" if recommendation.closed_at is None else "closed",
+        "decision": recommendation.decision,
+        "outcome": recommendation.outcome,
+        "openedAt": instant(recommendation.opened_at),
+        "closedAt": instant(recommendation.closed_at),
+        "causes": list(recommendation.causes),
+        "events": list(recommendation.events),
+        "displayNames": dict(rule.names) if rule else {},
+    }
 
 
 def feed_fields(feed: Feed, now: datetime, objective_seconds: float) -> Document:

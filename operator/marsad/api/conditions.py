@@ -156,6 +156,14 @@ class Reason(StrEnum):
         "CrashLoopBackOff",
         "A container starts and ends again and again. Read its last log with the command in the message.",
     )
+    CERTIFICATE_MISSING = (
+        "CertificateMissing",
+        "A Secret or ConfigMap that spec.pipelines.hl7.tls names is absent. Create it as the message says.",
+    )
+    CERTIFICATE_INVALID = (
+        "CertificateInvalid",
+        "A certificate or key for MLLP over TLS cannot be used or expired. Replace it; the message says what is wrong.",
+    )
     DISABLED = "Disabled", "The declaration turns this off. Nothing to do."
     # FreshnessMet, Connected
     WITHIN_OBJECTIVE = "WithinObjective", "95 % of the last hour's events were shown within the objective."
@@ -174,6 +182,10 @@ class Reason(StrEnum):
     )
     LIVE = "Live", "Every feed of the facility sent within the objective."
     STALE = "Stale", "A feed of the facility is later than the objective. Its figures are shown as stale."
+    TLS_NOT_DECLARED = (
+        "TlsNotDeclared",
+        "A feed has transport MLLPS, and its HealthCluster listens for none. Declare spec.pipelines.hl7.tls there.",
+    )
     NEVER_HEARD = "NeverHeard", "No message of the facility was ever accepted. Connect its sender; see the quarantine."
     # Ready, Reconciling, Stalled
     ALL_STAGES_READY = "AllStagesReady", "Every stage is ready for this generation. Nothing to do."

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from marsad.api.codes import LocalCodes
+from marsad.api.feeds import Feed
 from marsad.api.locales import DisplayNames
 from marsad.api.model import Condition, Model, Resource, or_empty, rule, rules
-from marsad.api.zones import TimeZone
 
 
 class Kind(StrEnum):
@@ -28,14 +29,6 @@ class Level(StrEnum):
     COUNTY = "County"
     TOWNSHIP = "Township"
     VILLAGE = "Village"
-
-
-class Transport(StrEnum):
-    """How a feed reaches the gateway."""
-
-    MLLP = "MLLP"
-    MLLPS = "MLLPS"
-    FHIR = "FHIR"
 
 
 class Location(Model):
@@ -87,46 +80,6 @@ class Capacity(Model):
         ),
     ] = Field(default_factory=dict)
     """Staffed beds by type, such as general, icu or isolation; at most 100000 of each."""
-
-
-def _hl7_name(segment: str, field: str) -> dict[str, str]:
-    return rule(
-        "self.matches('^[^|^~&\\\\\\\\\\\\p{Cc}]+$')",
-        f"{field} is the first component of {segment}, not empty and without control characters "
-        "or the separators | ^ ~ & and \\",
-    )
-
-
-class Feed(Model):
-    """One system of the facility that sends."""
-
-    name: Annotated[
-        str,
-        Field(
-            max_length=63,
-            json_schema_extra=rules(
-                rule(
-                    "self.matches('^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$')",
-                    "a feed name has 1 to 40 lower-case letters, digits or dashes, such as his",
-                )
-            ),
-        ),
-    ]
-    """What the sender is, such as his or lis; unique within the facility."""
-    sending_application: Annotated[
-        str,
-        Field(max_length=180, json_schema_extra=rules(_hl7_name("MSH-3", "sendingApplication"))),
-    ]
-    """First component of MSH-3 in its messages."""
-    sending_facility: Annotated[
-        str, Field(max_length=180, json_schema_extra=rules(_hl7_name("MSH-4", "sendingFacility")))
-    ]
-    """First component of MSH-4 in its messages."""
-    transport: Transport = Transport.MLLP
-    """MLLP, MLLPS (MLLP over TLS) or FHIR. A feed that the release has no ear for is left out, never served in plain
-    text; Connected then says NotInRelease. Release 0.1 has MLLP."""
-    time_zone: TimeZone | None = None
-    """Time zone of the times that it writes without an offset; the HealthCluster's where absent."""
 
 
 class FacilitySpec(Model):
@@ -186,6 +139,8 @@ class FacilitySpec(Model):
         ),
     ] = ()
     """Digital platforms that are activated in this facility, such as appointments or vaccination."""
+    codes: LocalCodes = ()
+    """What the facility's own codes mean; one that is missing here is kept as it came, counted and listed."""
 
 
 class FacilityStatus(Model):

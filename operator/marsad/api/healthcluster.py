@@ -7,11 +7,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from marsad.api.codes import LocalCodes
 from marsad.api.components import Overrides
 from marsad.api.database import Database, DatabaseStatus
 from marsad.api.locales import DisplayNames, Locale
 from marsad.api.model import CONTROL, Condition, Model, Resource, or_empty, rule, rules
 from marsad.api.security import Security
+from marsad.api.thresholds import Threshold
+from marsad.api.tls import Hl7Tls
 from marsad.api.zones import UTC, TimeZone
 
 
@@ -35,6 +38,8 @@ class Hl7(Model):
 
     enabled: bool = True
     """Whether the gateway listens for HL7 v2 on port 2575."""
+    tls: Hl7Tls | None = None
+    """Mutual TLS on port 2576, for feeds whose transport is MLLPS; nobody listens there where it is absent."""
 
 
 class Fhir(Model):
@@ -174,6 +179,16 @@ class HealthClusterSpec(Model):
     """What the dashboard shows, and in which languages."""
     freshness: Freshness = Freshness()
     """How soon a change in a facility must be on the dashboard."""
+    indicators: Annotated[
+        tuple[Threshold, ...],
+        Field(
+            max_length=100,
+            json_schema_extra=rules(x_kubernetes_list_type="map", x_kubernetes_list_map_keys=["id"]),
+        ),
+    ] = ()
+    """Targets and bands of this health cluster, where they differ from the catalogue's."""
+    codes: LocalCodes = ()
+    """What local codes mean that all facilities share; a facility's own `codes` go before."""
     security: Security
     """Where data may be held, and who may reach the center or be reached by it."""
     national: National = National()
@@ -190,6 +205,8 @@ class Endpoints(Model):
 
     hl7: str | None = None
     """host:port that facilities send HL7 v2 over MLLP to."""
+    hl7_tls: str | None = None
+    """host:port that facilities send HL7 v2 over MLLP with TLS to."""
     fhir: str | None = None
     """Base address for FHIR R4."""
     dashboard: str | None = None

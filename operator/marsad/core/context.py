@@ -13,6 +13,7 @@ from marsad.api import names
 from marsad.api.components import ComponentOverride, ResourceOverride
 from marsad.api.database import Engine, ExternalDatabase
 from marsad.api.healthcluster import HealthCluster
+from marsad.core import certificates
 from marsad.core.quantity import amount, cores, size
 from marsad.core.roster import listing
 from marsad.core.secrets import secret_name
@@ -65,6 +66,7 @@ def context(observed: Observed) -> dict[str, Any]:
         },
         "database": database(cluster, platform, shares),
         **{name: _workload(cluster, name, share) for name, share in shares.items()},
+        "tls": tls(observed),
         "migrate": {
             **_workload(cluster, names.MIGRATE, MIGRATE),
             "job": f"migrate-{re.sub('[^a-z0-9]+', '-', platform.release.lower()).strip('-')}",
@@ -87,6 +89,8 @@ def document(cluster: HealthCluster, platform: Platform, facilities: list[dict[s
         "timeZone": spec.time_zone,
         "freshnessObjectiveSeconds": spec.freshness.objective_seconds,
         "facilities": facilities,
+        "codes": [one.dump() for one in spec.codes],
+        "indicators": [one.dump() for one in spec.indicators],
     }
     return json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
@@ -175,6 +179,19 @@ def database(cluster: HealthCluster, platform: Platform, shares: Mapping[str, Sh
             }
             for role, component in components.items()
         ],
+    }
+
+
+def tls(observed: Observed) -> dict[str, Any] | None:
+    """Which objects the gateway speaks TLS with, and the authority that is published; None where it speaks none."""
+    declared = certificates.declared(observed)
+    if declared is None:
+        return None
+    clients = declared.client_authority
+    return {
+        "secret": declared.secret_name or certificates.SERVER,
+        "clients": {"secret": clients.kind == "Secret", "name": clients.name},
+        "authority": {"name": certificates.AUTHORITY, "certificate": certificates.published(observed)},
     }
 
 

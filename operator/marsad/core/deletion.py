@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from marsad.api.healthcluster import DeletionPolicy
 from marsad.api.names import LABEL_CNPG_CLUSTER, LABEL_HEALTHCLUSTER
 from marsad.core import inventory
+from marsad.core.certificates import own_secrets
 from marsad.core.custody import Patch, every_claim, halt, let_go, release
 from marsad.core.kinds import CLUSTER, CNPG, MANAGED, SECRET
 from marsad.core.secrets import secret_names
@@ -83,6 +84,7 @@ def _rest(observed: Observed) -> DeletionPlan | None:
     if _policy(observed) is DeletionPolicy.DELETE:
         secrets = (observed.get("", SECRET.kind, name) for name in secret_names(observed))
         found += [secret for secret in secrets if secret is not None and ours(secret, observed.cluster)]
+        found += own_secrets(observed)
     return _delete("rest", "Removes Services, accounts, quota and network policies.", found)
 
 

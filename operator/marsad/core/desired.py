@@ -10,6 +10,7 @@ from marsad.api import names
 from marsad.api.database import Engine
 from marsad.api.healthcluster import HealthCluster
 from marsad.core.acceptance import refusal
+from marsad.core.certificates import published
 from marsad.core.context import context, destinations, workloads
 from marsad.core.kinds import CNPG, MONITORING
 from marsad.core.stamp import stamped
@@ -55,6 +56,7 @@ def wanted_templates(observed: Observed, templates: Templates) -> Iterator[str]:
     spec, shares = observed.cluster.spec, workloads(observed.cluster)
     unwanted = {
         "gateway/from-facilities": not spec.security.allowed_ingress.gateway,  # no range: an empty list would allow all
+        "gateway/authority": not published(observed),
         "gateway/disruption": shares[names.GATEWAY].replicas == 1,
         "dashboard/from-users": not spec.security.allowed_ingress.dashboard,
         "dashboard/disruption": shares[names.DASHBOARD].replicas == 1,

@@ -7,8 +7,10 @@ from typing import Any
 
 from marsad.api.conditions import ConditionType, Reason
 from marsad.api.facility import AnyFacility, FacilityStatus
+from marsad.api.feeds import Transport
 from marsad.api.model import Condition
 from marsad.core.acceptance import refusal
+from marsad.core.certificates import declared
 from marsad.core.conditions import Finding, dated
 from marsad.core.roster import SERVED, Entry, heard, roster
 from marsad.core.world import FeedReport, Observed
@@ -68,8 +70,12 @@ def _connected(facility: AnyFacility, observed: Observed | None) -> Finding:  # 
         message = f"All that is sent is refused: {', '.join(by_state[REFUSED])}. The quarantine says why."
         return Finding.false(kind, Reason.FEEDS_REFUSED, message)
     if left_out:
-        message = f"Release {observed.platform.release} listens over MLLP only, not to {', '.join(left_out)}: "
+        message = f"Release {observed.platform.release} listens over MLLP and MLLPS, not to {', '.join(left_out)}: "
         return Finding.false(kind, Reason.NOT_IN_RELEASE, message + "declare what it has, or upgrade the operator.")
+    over_tls = [feed.name for feed in heard(entry) if feed.transport == Transport.MLLPS]
+    if over_tls and declared(observed) is None:
+        message = f"The HealthCluster does not listen over TLS for {', '.join(over_tls)}: declare "
+        return Finding.false(kind, Reason.TLS_NOT_DECLARED, message + "spec.pipelines.hl7.tls there.")
     if len(by_state[NEVER]) == len(feeds):
         return Finding.false(kind, Reason.NEVER_HEARD, f"Nothing was ever accepted from {', '.join(by_state[NEVER])}.")
     if by_state[STALE]:

@@ -42,9 +42,11 @@ class Kind:
 
 
 NAMESPACE = Kind("", "v1", "Namespace", "namespaces", namespaced=False, verbs=(*_SEE, "patch"), prunable=False)
+CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps", verbs=(*_OWN, "get"))
 SECRET = Kind(
-    "", "v1", "Secret", "secrets", metadata_only=True, verbs=("list", "watch", "create", "delete"), prunable=False
-)
+    "", "v1", "Secret", "secrets",
+    metadata_only=True, verbs=(*_SEE, "get", "create", "patch", "delete"), prunable=False,
+)  # fmt: skip
 VOLUME_CLAIM = Kind(
     "", "v1", "PersistentVolumeClaim", "persistentvolumeclaims",
     metadata_only=True, verbs=("list", "watch", "patch", "delete"), prunable=False,
@@ -52,7 +54,7 @@ VOLUME_CLAIM = Kind(
 CLUSTER = Kind(CNPG, "v1", "Cluster", "clusters", optional=True, prunable=False)
 
 MANAGED: tuple[Kind, ...] = (
-    Kind("", "v1", "ConfigMap", "configmaps"),
+    CONFIG_MAP,
     SECRET,
     Kind("", "v1", "Service", "services"),
     Kind("", "v1", "ServiceAccount", "serviceaccounts"),

@@ -15,7 +15,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from marsad.api.conditions import Reason
-from marsad.api.facility import Facility, FacilitySpec, Feed, Transport, UnreadableFacility
+from marsad.api.facility import Facility, FacilitySpec, UnreadableFacility
+from marsad.api.feeds import Feed, Transport
 from marsad.api.model import Model, Resource
 from marsad.core.outcome import Refused
 from marsad.core.stamp import ours
@@ -25,8 +26,8 @@ from marsad.core.zones import exists, missing
 DOCUMENT, FILE = "center", "center.json"
 """The ConfigMap that tells the center what it is, and its one key."""
 
-SERVED = frozenset({Transport.MLLP})
-"""What the gateway of this release listens to. Who asks for TLS is not served in plain text: the feed is left out."""
+SERVED = frozenset({Transport.MLLP, Transport.MLLPS})
+"""What the gateway of this release listens to; a feed of another transport is left out."""
 
 Claim = tuple[str, ...]
 """What only one facility may have: ("code", code), or ("sender", application, facility)."""

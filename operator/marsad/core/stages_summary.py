@@ -22,6 +22,8 @@ FOR_PEOPLE = frozenset(
         Reason.QUOTA_EXCEEDED,
         Reason.ENGINE_MISSING,
         Reason.CREDENTIALS_MISSING,
+        Reason.CERTIFICATE_MISSING,
+        Reason.CERTIFICATE_INVALID,
         Reason.MIGRATION_FAILED,
         Reason.PODS_FAILING,
         Reason.UNSCHEDULABLE,

@@ -10,6 +10,7 @@ from marsad.api.names import ANALYTICS, DASHBOARD, GATEWAY, LABEL_NAME
 from marsad.core.conditions import Finding
 from marsad.core.diff import Plan
 from marsad.core.pods import trouble
+from marsad.core.stages_certificates import judge_certificates
 from marsad.core.world import Key, Manifest, Observed
 
 
@@ -26,7 +27,8 @@ def judge_pipelines(observed: Observed, plan: Plan, database: Finding) -> Findin
         )
     if not pipelines.hl7.enabled:
         return Finding.true(kind, Reason.DISABLED, "No pipeline is enabled.")
-    return _all_available(kind, (GATEWAY,), observed, plan, database)
+    gateway = _all_available(kind, (GATEWAY,), observed, plan, database)
+    return (judge_certificates(observed) or gateway) if gateway.holds else gateway
 
 
 def judge_dashboards(observed: Observed, plan: Plan, database: Finding) -> Finding:

@@ -11,6 +11,7 @@ from marsad.api.healthcluster import Endpoints, HealthClusterStatus
 from marsad.api.model import Condition
 from marsad.api.names import DASHBOARD, GATEWAY, LABEL_VERSION
 from marsad.core.acceptance import refusal
+from marsad.core.certificates import declared
 from marsad.core.freshness import coverage, freshness_status
 from marsad.core.stages_database import database_status
 from marsad.core.stages_summary import FOR_PEOPLE
@@ -78,6 +79,7 @@ def endpoints(observed: Observed) -> Endpoints | None:
         return None
     return Endpoints(
         hl7=f"{GATEWAY}.{namespace}.svc:2575" if gateway else None,
+        hl7_tls=f"{GATEWAY}.{namespace}.svc:2576" if gateway and declared(observed) is not None else None,
         dashboard=f"http://{DASHBOARD}.{namespace}.svc:8000" if dashboard else None,
     )
 

@@ -67,13 +67,29 @@ class CenterReport:
 
 
 @dataclass(frozen=True)
+class Held:
+    """What a Secret or ConfigMap with certificates holds; `fault` says in words what is wrong with it, or is empty.
+
+    `names` are the DNS names and addresses of the first certificate; `issuer` and `signs` identify the key that signed
+    it and its own (RFC 5280, 4.2.1.2, method 1, in hexadecimal digits).
+    """
+
+    fault: str = ""
+    expires_at: datetime | None = None
+    names: frozenset[str] = frozenset()
+    issuer: str = ""
+    signs: str = ""
+
+
+@dataclass(frozen=True)
 class Observed:
     """Everything a reconcile may know.
 
     `objects` holds live objects of every managed kind in the namespace (labelled as ours or not: an unlabelled one of
     a name we want is seen too); Secrets appear as metadata only, never with data. `served` names the kinds the API
     server offers, as (group, kind). `complete` is False while any list behind `objects` is missing, partial or failed:
-    then nothing may be pruned. `report` is None when the center did not answer.
+    then nothing may be pruned. `report` is None when the center did not answer. `certificates` tells what those objects
+    hold that TLS is declared with; one that is missing there was not read.
     """
 
     cluster: HealthCluster
@@ -86,6 +102,7 @@ class Observed:
     served: frozenset[tuple[str, str]] = frozenset()
     report: CenterReport | None = None
     complete: bool = True
+    certificates: Mapping[Key, Held] = field(default_factory=dict)
     memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was concluded from this world already and is asked for often; `replace` starts with an empty one."""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from marsad.api.conditions import ConditionStatus, ConditionType, Reason
 from marsad.api.model import Condition, InvalidObject
 from marsad.api.names import FINALIZER
+from marsad.core.certificates import due as issue_due
 from marsad.core.custody import Patch, rescue
 from marsad.core.deletion import DeletionPlan, deletion
 from marsad.core.desired import desired
@@ -22,6 +23,7 @@ from marsad.core.stages import judge
 from marsad.core.templates import Templates
 from marsad.core.world import Key, Observed
 from marsad.shell.apply import Applied, carry_out, delete_all
+from marsad.shell.certificates import Certificates
 from marsad.shell.memory import Memory
 from marsad.shell.observe import Observer
 from marsad.shell.queue import QueueKey
@@ -41,13 +43,21 @@ class Reconciler:
     """Reconciles one HealthCluster at a time for each key; keys may run side by side."""
 
     def __init__(
-        self, observer: Observer, writer: Writer, templates: Templates, statuses: Statuses, repairs: Repairs
+        self,
+        observer: Observer,
+        writer: Writer,
+        templates: Templates,
+        statuses: Statuses,
+        *,
+        repairs: Repairs,
+        certificates: Certificates,
     ) -> None:
         self._observer = observer
         self._writer = writer
         self._templates = templates
         self._statuses = statuses
         self._repairs = repairs
+        self._certificates = certificates
         self._memories: defaultdict[QueueKey, Memory] = defaultdict(Memory)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -74,13 +84,14 @@ class Reconciler:
         if due := rescue(observed):
             await self._patch(due)
             observed = self._observer.observe(key) or observed
-        memory = self._memories[key]
+        memory, done = self._memories[key], Applied()
+        observed = await self._certified(key, observed, done)
         wanted = desired(observed, self._templates)
         planned = memory.plan(wanted, observed)
-        done = await self._write(observed, planned)
+        await self._write(observed, planned, done)
         memory.keep(done.answers)
         if done.written:  # what was written is in the cache: judge the world as it is now
-            observed = self._observer.observe(key) or observed
+            observed = await self._certificates.look(self._observer.observe(key) or observed)
             planned = memory.plan(wanted, observed)
         if self._observer.renewing():
             return Wait(RENEWAL_LOOK, "a watch is being renewed; status is told after that")
@@ -88,19 +99,26 @@ class Reconciler:
         repair = await self._repairs.carry_out(observed)
         return next(iter(done.refused.values()), _patience(settling(observed), repair))
 
-    async def _write(self, observed: Observed, planned: Plan) -> Applied:
+    async def _certified(self, key: QueueKey, observed: Observed, done: Applied) -> Observed:
+        """The world with what is known of certificates, those issued that are due."""
+        observed = await self._certificates.look(observed)
+        if (issuing := issue_due(observed)) is None:
+            return observed
+        await self._hold(observed)
+        await self._certificates.issue(observed, issuing, done)
+        return await self._certificates.look(self._observer.observe(key) or observed)
+
+    async def _write(self, observed: Observed, planned: Plan, done: Applied) -> None:
         """Everything that is written for a center that is provided, the finalizer first."""
         halted = observed.cluster.spec.paused or observed.cluster.deleting or observed.namespace_going
         if halted or not planned.wanted:
-            return Applied()
+            return
         missing = wanted_secrets(observed)
         if planned.empty and not missing:
-            return Applied()
+            return
         await self._hold(observed)
-        done = Applied()
         await create_secrets(self._writer, missing, done)
         await carry_out(self._writer, planned, observed.objects, done)
-        return done
 
     async def _hold(self, observed: Observed) -> None:
         """Add our finalizer, so that nothing we make outlives the knowledge of it."""

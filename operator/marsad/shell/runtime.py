@@ -19,6 +19,7 @@ from marsad.core.templates import load
 from marsad.core.world import Key, Manifest
 from marsad.shell import log as logs
 from marsad.shell.cache import Cache
+from marsad.shell.certificates import Certificates
 from marsad.shell.client import Client
 from marsad.shell.connection import Connection
 from marsad.shell.errors import ApiError
@@ -54,7 +55,10 @@ class Runtime:
         observer = Observer(self.cache, self.reports, settings.platform)
         statuses = Statuses(writer, settings.identity)
         repairs = Repairs(writer, metrics, settings.identity)
-        self._reconciler = Reconciler(observer, writer, load(settings.templates), statuses, repairs)
+        certificates = Certificates(self.client, writer)
+        self._reconciler = Reconciler(
+            observer, writer, load(settings.templates), statuses, repairs=repairs, certificates=certificates
+        )
         self._queue: Queue | None = None
         self._elector = Elector(
             self.client,

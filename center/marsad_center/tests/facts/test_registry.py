@@ -46,6 +46,27 @@ def test_a_newer_operators_unknown_fields_are_let_through(tmp_path: Path) -> Non
     assert found.facilities[2].feeds[0].sending_application == "SIMHOSP"
 
 
+def test_what_an_operator_says_of_certificates_profiles_codes_and_thresholds_is_read(tmp_path: Path) -> None:
+    feed = CENTER["facilities"][0]["feeds"][0] | {
+        "transport": "MLLPS",
+        "certificate": {"fingerprints": ["AB:CD"]},
+        "profile": {"triageCodes": ["TRIAGE"], "newer": ["X"]},
+    }
+    code = {"localSystem": "L", "localCode": "HB", "system": "LN", "code": "718-7"}
+    facility = CENTER["facilities"][0] | {"feeds": [feed], "codes": [code]}
+    told = CENTER | {"facilities": [facility], "indicators": [{"id": "ed.lwbs", "target": 0.03}]}
+    (tmp_path / "center.json").write_text(json.dumps(told))
+    center = registry.load(tmp_path / "center.json")
+    (read,), (known,) = center.facilities, center.facilities[0].codes
+    certificate, profile = read.feeds[0].certificate, read.feeds[0].profile
+    assert certificate is not None
+    assert (certificate.name, certificate.fingerprints) == (None, ("AB:CD",))
+    assert profile is not None
+    assert (profile.triage_codes, profile.lwbs_dispositions) == (("TRIAGE",), None)
+    assert (known.local_code, known.code, known.display) == ("HB", "718-7", "")
+    assert (center.indicators[0].target, center.indicators[0].ok) == (0.03, None)
+
+
 async def test_the_watch_follows_a_swapped_link_and_keeps_the_last_good_registry(
     tmp_path: Path, eventually: Any
 ) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from marsad_center.gateway import mllp
@@ -86,9 +88,11 @@ def code(ack: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def sending(ports: Ports) -> AsyncIterator[Sender]:
-    """A connection to a gateway."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", ports.mllp)
+async def sending(ports: Ports, tls: ssl.SSLContext | None = None) -> AsyncIterator[Sender]:
+    """A connection to a gateway, over TLS where it is given with what."""
+    port = ports.mllps if tls else ports.mllp
+    name = "gateway.makkah.svc" if tls else None
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls, server_hostname=name)
     try:
         yield Sender(reader, writer)
     finally:
@@ -98,11 +102,11 @@ async def sending(ports: Ports) -> AsyncIterator[Sender]:
 
 
 @contextlib.asynccontextmanager
-async def gateway(database: Database, limits: Limits | None = None) -> AsyncIterator[Ports]:
-    """A whole gateway on free ports, ended as SIGTERM ends it."""
+async def gateway(database: Database, limits: Limits | None = None, tls: Path | None = None) -> AsyncIterator[Ports]:
+    """A whole gateway on free ports, ended as SIGTERM ends it; over TLS, too, with the files of this folder."""
     loop = asyncio.get_running_loop()
     started: asyncio.Future[Ports] = loop.create_future()
-    task = asyncio.create_task(run(database.settings("gateway"), limits, started.set_result))
+    task = asyncio.create_task(run(replace(database.settings("gateway"), tls=tls), limits, started.set_result))
     try:
         waiters: list[asyncio.Future[Any]] = [task, started]
         await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED, timeout=30)

@@ -84,33 +84,42 @@ _PICTURE = {
 _DAY = (2, 2, 1, 1, 1, 2, 3, 5, 8, 9, 10, 9, 8, 8, 7, 8, 9, 10, 11, 11, 9, 7, 5, 3)  # arrivals by hour of the day
 
 
+_VISIT = """
+INSERT INTO encounter (visit_key, facility, class, state, in_ed, triage_level, bed, ed_arrived_at, seen_at, source_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
+_ORDER = """
+INSERT INTO clinical_order (order_key, facility, kind, ordered_at, resulted_at, source_at)
+VALUES ($1, $2, $3, $4, $5, $5)"""
+
+
 async def busy(rows: Rows, now: datetime | None = None, *, seed: int = 7) -> None:
     """Fill the database with the picture as of `now`; `rows` must be the owner's."""
     dice = random.Random(seed)
     now = now or datetime.now(UTC)
     await rows.registry(BUSY_CENTER)
+    visits: list[tuple[Any, ...]] = []
+    orders: list[tuple[Any, ...]] = []
     for code, (census, seen, inpatients, laboratory, quiet) in _PICTURE.items():
         for _ in range(census):
             arrived = now - timedelta(minutes=dice.uniform(2, 55 if dice.random() < 0.25 else 400))
-            await rows.visit(
-                code,
-                ed_arrived_at=arrived,
-                triage_level=dice.choices([1, 2, 3, 4, 5, None], [2, 12, 40, 30, 12, 4])[0],
-                seen_at=arrived + timedelta(minutes=20) if dice.random() < seen else None,
-            )
-        for _ in range(inpatients):
-            await rows.visit(code, in_ed=False, bed="B", **{"class": "I"})
+            level = dice.choices([1, 2, 3, 4, 5, None], [2, 12, 40, 30, 12, 4])[0]
+            seen_at = arrived + timedelta(minutes=20) if dice.random() < seen else None
+            visits.append((code, "E", "present", True, level, None, arrived, seen_at, arrived))
+        visits += [(code, "I", "present", False, None, "B", None, None, now - timedelta(days=1))] * inpatients
         for hours in range(1, 24):
             for _ in range(round(_DAY[(now.hour - hours) % 24] * dice.uniform(0.5, 1.3))):
                 at = now - timedelta(hours=hours, minutes=dice.uniform(0, 59))
-                await rows.visit(code, ed_arrived_at=at, state="departed", in_ed=False)
+                visits.append((code, "E", "departed", False, None, None, at, None, at))
         for kind, count, median in (("lab", 120, laboratory), ("radiology", 30, laboratory * 4)):
             for _ in range(count):
                 at = now - timedelta(hours=dice.uniform(0, 23))
-                await rows.order(code, kind, at, median * dice.lognormvariate(0, 0.35))
+                took = timedelta(seconds=median * dice.lognormvariate(0, 0.35))
+                orders.append((code, kind, at - took, at))
         await rows.event(code, now - timedelta(seconds=quiet), count=dice.randint(900, 4000), outbox=False)
         for minutes in range(int(quiet // 60) + 1, 60):
             await _measured(rows.connection, rows.feeds[code], now - timedelta(minutes=minutes), dice.uniform(0.3, 4))
+    await rows.connection.executemany(_VISIT, [(f"V{number}", *visit) for number, visit in enumerate(visits)])
+    await rows.connection.executemany(_ORDER, [(f"O{number}", *order) for number, order in enumerate(orders)])
     await rows.connection.execute(
         "UPDATE feed_counter SET received = received + 14, rejected = 11, quarantined = 2, duplicate = 3 "
         "WHERE feed_id = $1",

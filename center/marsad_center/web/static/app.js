@@ -1,36 +1,53 @@
 // The live page: one stream in, every view updated in place.
 
+import { Advice } from './advice.js';
 import { Attention } from './attention.js';
-import { Cards } from './cards.js';
 import { Facilities } from './facilities.js';
 import { Feeds } from './feeds.js';
+import { Forecasts } from './forecasts.js';
 import { Format } from './format.js';
 import { Help } from './help.js';
+import { History } from './history.js';
 import { Link } from './link.js';
+import { Panels } from './panels.js';
+import { Scope } from './scope.js';
 import { Stream } from './stream.js';
+import { Trends } from './trends.js';
 
 const config = JSON.parse(document.getElementById('config').textContent);
 const RELOAD_MS = 15000;
 const WORST = ['silent', 'refused', 'stale', 'live', 'never']; // a facility is never connected only when no feed of it is
+const byId = (id) => document.getElementById(id);
 
 const names = new Map(config.center.facilities.map((facility) => [facility.code, facility.displayNames]));
 const context = {
   center: config.center,
   texts: config.texts,
   direction: config.locale.direction,
+  groups: config.groups,
   format: new Format(config.locale.tag, config.center.timeZone),
   entries: new Map(config.catalogue.map((entry) => [entry.id, entry])),
+  rules: new Map(config.rules.map((rule) => [rule.id, rule])),
   figures: new Map(), // "facility id" -> the newest object
+  feeds: new Map(), // "facility feed" -> the newest object
+  look: (code) => scope.choose(code),
   nameOf: (code) => names.get(code)?.[config.locale.code] ?? names.get(code)?.en ?? code,
 };
-context.help = new Help(document.getElementById('help'), context);
+context.help = new Help(byId('help'), context);
+context.history = new History(byId('history'), context);
+context.trends = new Trends(context);
 
-const cards = new Cards(document.getElementById('cards'), context);
-const facilities = new Facilities(document.getElementById('facilities'), context);
-const feedTable = new Feeds(document.getElementById('feeds'), context);
-const attention = new Attention(document.getElementById('attention'), document.getElementById('attention-count'), context);
+const advice = new Advice(context);
+const facilities = new Facilities(byId('facilities'), context);
+const feedTable = new Feeds(byId('feeds'), context);
+const attention = new Attention(byId('attention'), byId('attention-count'), context);
+const panels = new Panels(byId('panels'), context);
+const forecasts = new Forecasts(byId('forecasts'), byId('forecast-where'), context);
+const scope = new Scope(byId('scope'), byId('quality'), context, (code) => {
+  panels.look(code);
+  forecasts.look(code);
+});
 const link = new Link(context);
-const feeds = new Map();
 
 let due = false;
 /** Lists made from many objects are made once a frame, however many events came. */
@@ -39,9 +56,11 @@ function summarise() {
   due = true;
   requestAnimationFrame(() => {
     due = false;
-    attention.show([...context.figures.values()], [...feeds.values()]);
+    attention.show([...context.figures.values()], [...context.feeds.values()]);
+    panels.summarise();
+    scope.summarise();
     const states = new Map();
-    for (const feed of feeds.values()) states.set(feed.facility, [...(states.get(feed.facility) ?? []), feed.state]);
+    for (const feed of context.feeds.values()) states.set(feed.facility, [...(states.get(feed.facility) ?? []), feed.state]);
     for (const [code, found] of states) facilities.showState(code, WORST.find((state) => found.includes(state)));
   });
 }
@@ -59,16 +78,22 @@ function declared(center) {
 new Stream('/api/v1/stream', {
   open: () => link.opened(),
   cut: () => link.cut(),
-  status: (status) => link.told(status),
+  status: (status) => {
+    link.told(status);
+    advice.settled();
+  },
   center: declared,
+  recommendation: (recommendation) => advice.show(recommendation),
   indicator(figure) {
     context.figures.set(`${figure.facility ?? ''} ${figure.id}`, figure);
-    (figure.facility === null ? cards : facilities).show(figure);
+    panels.show(figure);
+    facilities.show(figure);
+    advice.heard(figure);
     link.heard(figure.computedAt);
     summarise();
   },
   feed(feed) {
-    feeds.set(`${feed.facility} ${feed.feed}`, feed);
+    context.feeds.set(`${feed.facility} ${feed.feed}`, feed);
     feedTable.show(feed);
     summarise();
   },

@@ -36,3 +36,8 @@ function flash(node) {
 export function fill(text, places) {
   return text.replace(/\{(\w+)\}/g, (whole, key) => (key in places ? places[key] : whole));
 }
+
+/** Text of whatever direction that stands within a sentence and must not turn it (FSI ... PDI of Unicode). */
+export function isolated(text) {
+  return `\u2068${text}\u2069`;
+}

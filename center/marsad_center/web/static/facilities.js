@@ -1,6 +1,6 @@
 // The table of facilities and figures. One cell in it takes part in the tab order; the arrow keys move within.
 
-import { element, setText } from './dom.js';
+import { element, fill, setText } from './dom.js';
 import { FigureView, levelHeads } from './figure.js';
 
 const COLUMNS = {
@@ -52,7 +52,7 @@ export class Facilities {
     const kind = [texts.kind[facility.kind] ?? facility.kind, texts.level[facility.level]].filter(Boolean).join(' · ');
     const badge = element('span', { class: 'badge', hidden: true });
     const head = element('th', { scope: 'row', role: 'rowheader' },
-      element('bdi', { class: 'name' }, nameOf(facility.code)), element('span', { class: 'kind' }, kind), badge);
+      this.#name(facility.code), element('span', { class: 'kind' }, kind), badge);
     const row = element('tr', { role: 'row', 'data-row': facility.code }, head);
     this.badges.set(facility.code, badge);
     this.rows.set(facility.code, row);
@@ -64,6 +64,14 @@ export class Facilities {
       row.append(cell);
     }
     return row;
+  }
+
+  /** The name leads to all figures of the facility. */
+  #name(code) {
+    const { texts, nameOf, look } = this.context;
+    const button = element('button', { type: 'button', class: 'name', title: fill(texts.scope.look, { name: nameOf(code) }) }, element('bdi', {}, nameOf(code)));
+    button.addEventListener('click', () => look(code));
+    return button;
   }
 
   show(figure) {

@@ -17,6 +17,8 @@ export class Format {
   constructor(tag, zone) {
     const timeZone = known(zone);
     this.number = new Intl.NumberFormat(tag, { maximumFractionDigits: 0 });
+    this.decimal = new Intl.NumberFormat(tag, { maximumFractionDigits: 1 });
+    this.fraction = new Intl.NumberFormat(tag, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
     this.percent = new Intl.NumberFormat(tag, { style: 'percent', maximumFractionDigits: 0 });
     this.units = Object.fromEntries(
       [['second', 1], ['second', 0], ['minute', 0], ['hour', 1], ['day', 0]].map(([unit, digits]) => [
@@ -27,6 +29,8 @@ export class Format {
     this.timeOfDay = new Intl.DateTimeFormat(tag, { timeStyle: 'medium', hourCycle: 'h23', timeZone });
     const clock = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZoneName: 'short' };
     this.clock = new Intl.DateTimeFormat(tag, { ...clock, timeZone });
+    this.clockOnly = new Intl.DateTimeFormat(tag, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone });
+    this.hourOfDay = new Intl.DateTimeFormat(tag, { weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone });
     this.dateAndTime = new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23', timeZone });
     this.day = new Intl.DateTimeFormat(tag, { dateStyle: 'short', timeZone });
   }
@@ -58,9 +62,16 @@ export class Format {
     return (today ? this.timeOfDay : this.dateAndTime).format(date);
   }
 
+  /** The same without seconds. */
+  minute(instant) {
+    const date = new Date(instant);
+    const today = this.day.format(date) === this.day.format(new Date());
+    return (today ? this.clockOnly : this.dateAndTime).format(date);
+  }
+
   #chosen(value, unit) {
     if (unit === 'share') return [this.percent, value];
-    if (unit !== 'seconds') return [this.number, value];
+    if (unit !== 'seconds') return [Math.abs(value) < 100 ? this.decimal : this.number, value];
     if (value < 10) return [this.units.second1, value];
     if (value < 120) return [this.units.second0, value];
     if (value < 7200) return [this.units.minute0, value / 60];

@@ -32,6 +32,7 @@ export class Help {
       [texts.help.target, figure?.target === null ? null : figure && format.value(figure.target, figure.unit)],
       [texts.help.source, entry.source],
       [texts.help.sourceAt, figure?.sourceAt && format.dateAndTime.format(new Date(figure.sourceAt))],
+      [texts.help.quality, figure?.quality > 0 && fill(texts.silentShare, { share: format.value(figure.quality, 'share') })],
       [texts.help.computedAt, figure?.computedAt && format.time(figure.computedAt)],
     ];
     this.dialog.querySelector('#help-facts').replaceChildren(

@@ -4,7 +4,7 @@
 const SILENCE_MS = 15000;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 15000;
-const EVENTS = ['indicator', 'feed', 'status', 'center'];
+const EVENTS = ['indicator', 'feed', 'recommendation', 'status', 'center'];
 
 export class Stream {
   /** `on` has open(), cut(), and one function an event that takes the parsed object. */

@@ -18,7 +18,10 @@ def accepted(code: str) -> bool:
 
 @dataclass
 class Account:
-    """Counts of one play. `taken` were handed over for sending; each is answered, given up or still waiting."""
+    """Counts of one play. `taken` were handed over for sending; each is answered, given up or still waiting.
+
+    `fault`: why a try failed since the last message was settled; `last_fault`: why the last one did that failed.
+    """
 
     taken: int = 0
     answers: Counter[str] = field(default_factory=Counter)
@@ -28,6 +31,7 @@ class Account:
     resent: int = 0
     repeated: int = 0
     fault: str = ""
+    last_fault: str = ""
     _latencies: Counter[int] = field(default_factory=Counter)
 
     def take(self, message: Outgoing) -> None:
@@ -48,7 +52,7 @@ class Account:
     def note_fault(self, reason: str) -> None:
         """A try that ended without an answer."""
         self.faults += 1
-        self.fault = reason
+        self.fault = self.last_fault = reason
 
     @property
     def answered(self) -> int:

@@ -14,15 +14,19 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from marsad.api.feeds import Transport
 from marsad.cli.simulate import pace, screen
 from marsad.cli.simulate.account import Account
 from marsad.cli.simulate.envelope import Outgoing
 from marsad.cli.simulate.facilities import Unusable, from_file, from_word
+from marsad.cli.simulate.hospital import Facility
 from marsad.cli.simulate.memory import Memory
 from marsad.cli.simulate.player import Player
+from marsad.cli.simulate.tls import tls
 from marsad.cli.simulate.town import Clock, Town
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PLAIN, _OVER_TLS = (Transport.MLLP,), (Transport.MLLP, Transport.MLLPS)  # a plain feed may come over TLS
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -40,6 +44,18 @@ class Play:
 
 def simulate(  # noqa: PLR0917 - one parameter a flag
     to: Annotated[str, typer.Option("--to", "--target", help="The gateway, as host:port (MLLP).")] = "127.0.0.1:2575",
+    over_tls: Annotated[
+        bool, typer.Option("--tls", help="Over TLS (port 2576); feeds of transport MLLPS are played, too.")
+    ] = False,
+    ca: Annotated[
+        Path | None, typer.Option(help="With --tls: certificates of the authority to trust; the system's if left out.")
+    ] = None,
+    cert: Annotated[Path | None, typer.Option(help="With --tls: the certificate to show, with --key.")] = None,
+    key: Annotated[Path | None, typer.Option(help="With --tls: the certificate's key.")] = None,
+    server_name: Annotated[
+        str | None,
+        typer.Option(help="With --tls: the name that the gateway's certificate must bear, if not the host's."),
+    ] = None,
     center: Annotated[
         Path | None, typer.Option(help="Play the Facilities declared in this YAML, such as examples/makkah.yaml.")
     ] = None,
@@ -94,6 +110,9 @@ def simulate(  # noqa: PLR0917 - one parameter a flag
     memory: Memory | None = None
     try:
         host, port = _address(to)
+        if not over_tls and (ca or cert or key or server_name):
+            raise Unusable("--ca, --cert, --key and --server-name are for --tls: add it")
+        secured = tls(ca, cert, key, server_name or host) if over_tls else None
         seconds = _seconds(duration) if duration else None
         if forever and (count or duration):
             raise Unusable("--forever has no end: leave --count and --duration out")
@@ -106,8 +125,9 @@ def simulate(  # noqa: PLR0917 - one parameter a flag
             picture: Callable[[], str] = str
             farewell: Callable[[], Iterable[Outgoing]] = tuple
         else:
+            declared = from_file(center, _OVER_TLS if over_tls else _PLAIN) if center else []
             town, run = _town(
-                center, facility or [], seed=seed, rate=rate, speed=speed or 1.0, warm=warm_start, timezone=timezone
+                declared, facility or [], seed=seed, rate=rate, speed=speed or 1.0, warm=warm_start, timezone=timezone
             )
             memory = Memory(remember) if remember else None
             scribe = pace.Scribe(run, ("AL", "AL") if enhanced else ("", ""), memory)
@@ -118,7 +138,7 @@ def simulate(  # noqa: PLR0917 - one parameter a flag
         typer.secho(f"marsad simulate: {error}", fg="red", err=True)
         raise typer.Exit(2) from error
     account = Account()
-    options: dict[str, Any] = {"on_accepted": memory.accepted} if memory else {}
+    options: dict[str, Any] = {"tls": secured} | ({"on_accepted": memory.accepted} if memory else {})
     player = Player(host, port, account, connections=connections, patience=patience, attempts=attempts, **options)
     begun = time.monotonic()
     try:
@@ -157,10 +177,17 @@ async def _run(player: Player, account: Account, play: Play, target: str) -> Non
 
 
 def _town(
-    center: Path | None, words: list[str], *, seed: int, rate: float | None, speed: float, warm: bool, timezone: str
+    declared: list[Facility],
+    words: list[str],
+    *,
+    seed: int,
+    rate: float | None,
+    speed: float,
+    warm: bool,
+    timezone: str,
 ) -> tuple[Town, str]:
     """The town, and what makes this run's numbers its own."""
-    facilities = [*(from_file(center) if center else []), *(from_word(word) for word in words)]
+    facilities = [*declared, *(from_word(word) for word in words)]
     if not facilities:
         raise Unusable("say what to play: --center FILE, --facility CODE=APPLICATION/FACILITY or --file FILE")
     try:

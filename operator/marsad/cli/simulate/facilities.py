@@ -1,11 +1,13 @@
 """The facilities to play: read from the declarations that the operator reads, or given on the command line."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import yaml
 
 from marsad.api import facility as api
+from marsad.api.feeds import Transport
 from marsad.api.model import InvalidObject
 from marsad.cli.simulate.hospital import Facility
 from marsad.cli.simulate.message import Channel, Sender
@@ -21,8 +23,8 @@ class Unusable(ValueError):
     """What was asked for cannot be played; the text says what to do."""
 
 
-def from_file(path: Path) -> list[Facility]:
-    """The Facility documents of a YAML file that have an MLLP feed, in the file's order. Raises Unusable."""
+def from_file(path: Path, transports: Collection[Transport] = (Transport.MLLP,)) -> list[Facility]:
+    """The Facility documents of a YAML file with a feed of these transports, in the file's order. Raises Unusable."""
     try:
         documents = [document for document in yaml.safe_load_all(path.read_text()) if isinstance(document, dict)]
         declared = [api.Facility.parse(document) for document in documents if document.get("kind") == "Facility"]
@@ -32,9 +34,11 @@ def from_file(path: Path) -> list[Facility]:
         raise Unusable(f"{path} is not YAML: {error}") from error
     except InvalidObject as error:
         raise Unusable(f"{path} declares a Facility that is not valid: {error}") from error
-    found = [facility for each in declared if (facility := _from_declaration(each.spec))]
+    found = [facility for each in declared if (facility := _from_declaration(each.spec, transports))]
     if not found:
-        raise Unusable(f"{path} declares no Facility with an MLLP feed; examples/makkah.yaml shows some")
+        raise Unusable(
+            f"{path} declares no Facility with a feed of {' or '.join(transports)}; examples/makkah.yaml shows some"
+        )
     return found
 
 
@@ -48,10 +52,10 @@ def from_word(word: str) -> Facility:
     return Facility(found["code"], {Channel.HIS: sender}, int(found["spaces"] or 30), int(found["beds"] or 120))
 
 
-def _from_declaration(spec: api.FacilitySpec) -> Facility | None:
+def _from_declaration(spec: api.FacilitySpec, transports: Collection[Transport]) -> Facility | None:
     senders: dict[Channel, Sender] = {}
     for feed in spec.feeds:
-        if feed.transport == api.Transport.MLLP:
+        if feed.transport in transports:
             senders.setdefault(_channel(feed.name), Sender(feed.sending_application, feed.sending_facility))
     if not senders:
         return None

@@ -3,11 +3,14 @@
 import asyncio
 import contextlib
 import random
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from marsad.cli.simulate.envelope import Outgoing
+from marsad.cli.simulate.tls import Tls
 
 START, END = b"\x0b", b"\x1c\r"
 _LIMIT = 1 << 20  # an acknowledgement is small; more is not one
@@ -32,10 +35,14 @@ class Answer:
 
 
 class Connection:
-    """A connection to host:port, opened when first needed and again after any fault. One message at a time."""
+    """A connection to host:port, opened when first needed and again after any fault. One message at a time. It is over
+    TLS where it is given with what."""
 
-    def __init__(self, host: str, port: int, patience: float, on_fault: Callable[[str], None]) -> None:
+    def __init__(
+        self, host: str, port: int, patience: float, on_fault: Callable[[str], None], tls: Tls | None = None
+    ) -> None:
         self._address = (host, port)
+        self._tls: dict[str, Any] = {"ssl": tls.context, "server_hostname": tls.server_name} if tls else {}
         self._patience = patience
         self._on_fault = on_fault
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -93,7 +100,7 @@ class Connection:
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._streams is None:
             async with asyncio.timeout(_CONNECT_SECONDS):
-                self._streams = await asyncio.open_connection(*self._address, limit=_LIMIT)
+                self._streams = await asyncio.open_connection(*self._address, limit=_LIMIT, **self._tls)
         return self._streams
 
 
@@ -114,4 +121,8 @@ def _reason(error: Exception, patience: float) -> str:
         return "connection closed without an answer"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the gateway's certificate is not valid here: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or error}"
     return str(error) or type(error).__name__

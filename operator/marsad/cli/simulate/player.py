@@ -8,6 +8,7 @@ from typing import Any
 from marsad.cli.simulate.account import Account, accepted
 from marsad.cli.simulate.envelope import Outgoing
 from marsad.cli.simulate.mllp import Connection
+from marsad.cli.simulate.tls import Tls
 
 _QUEUE = 1000  # messages that wait for one connection; beyond it the source waits, so memory is bounded
 _DRAIN_SECONDS = 20.0  # after a stop: how long what is on its way may still be answered
@@ -26,6 +27,7 @@ class Player:
         patience: float = 30.0,
         attempts: int = 0,
         on_accepted: Callable[[Outgoing], None] = lambda _message: None,
+        tls: Tls | None = None,
     ) -> None:
         self._target = (host, port)
         self._account = account
@@ -33,6 +35,7 @@ class Player:
         self._patience = patience
         self._attempts = attempts
         self._on_accepted = on_accepted
+        self._tls = tls
         self._lanes: dict[tuple[str, int], asyncio.Queue[Outgoing]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._ending: asyncio.Task[None] | None = None
@@ -93,7 +96,7 @@ class Player:
         return self._lanes[key]
 
     async def _deliver(self, lane: asyncio.Queue[Outgoing]) -> None:
-        connection = Connection(*self._target, self._patience, self._account.note_fault)
+        connection = Connection(*self._target, self._patience, self._account.note_fault, self._tls)
         try:
             while True:
                 message = await lane.get()

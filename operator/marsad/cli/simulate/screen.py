@@ -68,6 +68,8 @@ def show(account: Account, elapsed: float) -> None:
         console.print(f"acknowledged after {answered}", highlight=False)
     console.print(f"sent again after a fault {account.resent:,} (faults {account.faults:,})  "
                   f"repeated on purpose {account.repeated:,}", highlight=False)  # fmt: skip
+    if account.unanswered and account.last_fault:
+        console.print(f"the last fault: {account.last_fault}", highlight=False)
 
 
 def _verdict(account: Account) -> Text:

@@ -36,7 +36,15 @@ _FULL: JSON = {
         "storage": {"size": "20Gi", "storageClassName": "fast"},
         "parameters": {"max_connections": "200"},
     },
-    "pipelines": {"hl7": {"enabled": True}, "fhir": {"enabled": True}},
+    "pipelines": {
+        "hl7": {
+            "enabled": True,
+            "tls": {"clientAuthority": {"configMapName": "facilities"}, "names": ["hl7.makkah.example", "10.20.0.7"]},
+        },
+        "fhir": {"enabled": True},
+    },
+    "codes": [{"localSystem": "L", "localCode": "HB", "system": "LN", "code": "718-7", "display": "Haemoglobin"}],
+    "indicators": [{"id": "ed.occupancy", "target": 0.9, "ok": 0.8, "watch": 0.95}, {"id": "ed.nedocs", "watch": 100}],
     "dashboards": {"locales": [{"locale": "fr", "default": True}, {"locale": "zh"}]},
     "freshness": {"objectiveSeconds": 60},
     "security": {
@@ -70,10 +78,21 @@ _FACILITY: JSON = {
                 "sendingApplication": "LIS",
                 "sendingFacility": "KAMC",
                 "transport": "MLLPS",
+                "certificate": {"name": "lis.kamc.example", "fingerprints": [":".join(["AB"] * 32), "cd" * 32]},
                 "timeZone": "UTC",
+                "profile": {
+                    "triageCodes": ["TRIAGE"],
+                    "lwbsDispositions": ["LWBS", "07"],
+                    "expectedAdmissionIsDecision": False,
+                    "appointmentSpecialty": ["PV1-10", "AIS-3"],
+                },
             },
         ],
         "platforms": ["appointments", "archive"],
+        "codes": [
+            {"localSystem": "L", "localCode": "HB", "system": "LN", "code": "718-7", "display": "Haemoglobin"},
+            {"localSystem": "L2", "localCode": "HB", "system": "LN", "code": "718-7"},
+        ],
     },
 }
 

@@ -86,6 +86,64 @@ BAD_HEALTHCLUSTERS: dict[str, Case] = {
         ("spec.overrides.gateway", {"requests": {"cpu": 3}, "limits": {"cpu": "2500m"}}),
         ("spec.overrides.gateway", "Invalid value: requests.cpu may not exceed limits.cpu"),
     ),
+    "TLS without an authority for its senders": (
+        ("spec.pipelines.hl7.tls", {}),
+        ("spec.pipelines.hl7.tls.clientAuthority", "Required value"),
+    ),
+    "an authority in two places": (
+        ("spec.pipelines.hl7.tls", {"clientAuthority": {"secretName": "a", "configMapName": "b"}}),
+        (
+            "spec.pipelines.hl7.tls.clientAuthority",
+            "Invalid value: tls.clientAuthority names either secretName or configMapName, the object with the key "
+            "ca.crt",
+        ),
+    ),
+    "an authority in no place": (
+        ("spec.pipelines.hl7.tls", {"clientAuthority": {}}),
+        (
+            "spec.pipelines.hl7.tls.clientAuthority",
+            "Invalid value: tls.clientAuthority names either secretName or configMapName, the object with the key "
+            "ca.crt",
+        ),
+    ),
+    "a Secret in capitals": (
+        ("spec.pipelines.hl7.tls", {"clientAuthority": {"secretName": "Authority"}}),
+        (
+            "spec.pipelines.hl7.tls.clientAuthority.secretName",
+            'Invalid value: "Authority": a Secret or ConfigMap is named in lower-case letters, digits, dashes and '
+            "dots, such as facility-authority",
+        ),
+    ),
+    "names for a certificate that is brought": (
+        (
+            "spec.pipelines.hl7.tls",
+            {"clientAuthority": {"secretName": "a"}, "secretName": "own", "names": ["hl7.example"]},
+        ),
+        (
+            "spec.pipelines.hl7.tls",
+            "Invalid value: tls.names stand in the certificate that the operator issues: leave them out where "
+            "tls.secretName brings its own",
+        ),
+    ),
+    "a name that no certificate can bear": (
+        ("spec.pipelines.hl7.tls", {"clientAuthority": {"secretName": "a"}, "names": ["https://hl7.example"]}),
+        (
+            "spec.pipelines.hl7.tls.names[0]",
+            'Invalid value: "https://hl7.example": a name of the gateway is a DNS name in lower-case letters or an '
+            "address, such as hl7.makkah.example or 10.20.0.7",
+        ),
+    ),
+    "an indicator that is no word of the catalogue": (
+        ("spec.indicators", [{"id": "Occupancy"}]),
+        (
+            "spec.indicators[0].id",
+            'Invalid value: "Occupancy": an indicator is named as in the catalogue, such as ed.occupancy',
+        ),
+    ),
+    "an indicator with two targets": (
+        ("spec.indicators", [{"id": "ed.lwbs", "target": 0.05}, {"id": "ed.lwbs", "target": 0.03}]),
+        ("spec.indicators[1]", 'Duplicate value: {"id":"ed.lwbs"}'),
+    ),
     "an external database without its address": (
         ("spec.database.engine", "external"),
         ("spec.database", "Invalid value: engine external needs the block database.external"),
@@ -362,6 +420,68 @@ BAD_FACILITIES: dict[str, Case] = {
         ("spec.feeds.0.transport", "FAX"),
         ("spec.feeds[0].transport", f'Unsupported value: "FAX": {_listed("MLLP MLLPS FHIR")}'),
     ),
+    "a feed over TLS without a certificate": (
+        ("spec.feeds.0.transport", "MLLPS"),
+        (
+            "spec.feeds[0]",
+            "Invalid value: a feed over MLLPS names its client certificate: without it, whoever has one could speak "
+            "for it",
+        ),
+    ),
+    "a certificate that nobody is asked for": (
+        ("spec.feeds.0.certificate", {"name": "his.kamc.example"}),
+        (
+            "spec.feeds[0]",
+            "Invalid value: certificate is for transport MLLPS: over another no certificate is shown, and it would "
+            "protect nothing",
+        ),
+    ),
+    "a certificate without anything to know it by": (
+        ("spec.feeds.1.certificate", {"fingerprints": []}),
+        (
+            "spec.feeds[1].certificate",
+            "Invalid value: a certificate is known by its name, its fingerprints, or both",
+        ),
+    ),
+    "half a fingerprint": (
+        ("spec.feeds.1.certificate", {"fingerprints": ["AB:CD"]}),
+        (
+            "spec.feeds[1].certificate.fingerprints[0]",
+            'Invalid value: "AB:CD": a fingerprint is the SHA-256 of the certificate: 64 hexadecimal digits, as '
+            "`openssl x509 -fingerprint -sha256` prints them",
+        ),
+    ),
+    "a certificate's name that is none": (
+        ("spec.feeds.1.certificate.name", ""),
+        (
+            "spec.feeds[1].certificate.name",
+            'Invalid value: "": a certificate\'s name is not empty and has no control characters',
+        ),
+    ),
+    "a code of the profile with a separator": (
+        ("spec.feeds.1.profile.triageCodes", ["11283-9^LN"]),
+        (
+            "spec.feeds[1].profile.triageCodes[0]",
+            'Invalid value: "11283-9^LN": a code is not empty and has no control characters or the separators '
+            "| ^ ~ & and \\",
+        ),
+    ),
+    "a field of the profile that is none": (
+        ("spec.feeds.1.profile.appointmentSpecialty", ["PV1.10"]),
+        (
+            "spec.feeds[1].profile.appointmentSpecialty[0]",
+            'Invalid value: "PV1.10": a field is a segment and its number, such as PV1-10 or AIS-3',
+        ),
+    ),
+    "a local code that means two things": (
+        ("spec.codes.1.localSystem", "L"),
+        ("spec.codes[1]", 'Duplicate value: {"localCode":"HB","localSystem":"L"}'),
+    ),
+    "a local code of no letters": (
+        ("spec.codes.0.localCode", ""),
+        ("spec.codes[0].localCode", 'Invalid value: "": codes are not empty and have no control characters'),
+    ),
+    "a local code that means nothing": (("spec.codes.0.code", None), ("spec.codes[0].code", "Required value")),
     "a platform in capitals": (
         ("spec.platforms", ["Appointments"]),
         (

@@ -73,11 +73,19 @@ def _published(schema: JSON, at: str) -> Iterator[tuple[str, JSON]]:
             yield from _published(schema[key], f"{at}[]")
 
 
+_REQUIRED = {"clientAuthority"}  # where its parent is, and whole
+
+
 def _subsets(value: Any) -> st.SearchStrategy[Any]:
-    """Any part of a value: mappings lose keys at every depth; lists and scalars stay as they are."""
+    """Any part of a value: mappings lose keys at every depth, but not what they must have; lists and scalars stay as
+    they are."""
     if not isinstance(value, dict):
         return st.just(value)
-    return st.fixed_dictionaries({}, optional={key: _subsets(child) for key, child in value.items()})
+    parts = {key: st.just(child) if key in _REQUIRED else _subsets(child) for key, child in value.items()}
+    return st.fixed_dictionaries(
+        {key: parts[key] for key in parts.keys() & _REQUIRED},
+        optional={key: parts[key] for key in parts.keys() - _REQUIRED},
+    )
 
 
 def _spec_of(full: JSON, least: JSON) -> st.SearchStrategy[JSON]:
@@ -88,7 +96,7 @@ def _spec_of(full: JSON, least: JSON) -> st.SearchStrategy[JSON]:
 _FULL = changed(full_healthcluster(), "spec.overrides.gateway.limits.cpu", "2")["spec"]
 _FACILITY = facility()["spec"]
 _LEAST_FACILITY = {key: _FACILITY[key] for key in ("code", "kind", "displayNames", "level")}
-_MORE_FACILITY = {key: _FACILITY[key] for key in ("capacity", "feeds", "platforms")}
+_MORE_FACILITY = {key: _FACILITY[key] for key in ("capacity", "feeds", "platforms", "codes")}
 
 
 class TestDefaults:

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from marsad.api.conditions import STAGES, ConditionStatus, ConditionType, Reason
 from marsad.api.database import Engine
-from marsad.api.facility import Facility, Kind, Transport
+from marsad.api.facility import Facility, Kind
+from marsad.api.feeds import Transport
 from marsad.api.healthcluster import DeletionPolicy, HealthCluster, HealthClusterStatus, Size
 from marsad.api.locales import Locale
 from marsad.api.model import Condition, InvalidObject

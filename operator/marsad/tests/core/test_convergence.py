@@ -51,7 +51,7 @@ class Canonical(Server):
 @pytest.mark.parametrize("stack", STACKS)
 @pytest.mark.parametrize("server", [Server, Canonical])
 def test_a_second_pass_changes_nothing(stack: str, server: type[Server]) -> None:
-    live = server()
+    live = server(dict(STACKS[stack].objects))
     first = live.reconcile(STACKS[stack])
     assert {Key.of(one) for one in first.apply} == {Key.of(one) for one in wanted(STACKS[stack])}
     assert live.reconcile(STACKS[stack]).empty

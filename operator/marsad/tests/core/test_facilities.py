@@ -16,7 +16,7 @@ from marsad.core.facilities import facility_status, judge_facility
 from marsad.core.freshness import judge_freshness
 from marsad.core.roster import draw_up, listing
 from marsad.core.world import CenterReport, FeedReport, Manifest, Observed
-from marsad.tests.core.worlds import NOW, Server, changed, cluster, facility, key, report, with_objects, world
+from marsad.tests.core.worlds import NOW, TLS, Server, changed, cluster, facility, key, report, with_objects, world
 
 LATER = "2026-03-01T09:00:00Z"
 
@@ -129,28 +129,46 @@ def test_a_facility_without_feeds_can_neither_be_connected_nor_not() -> None:
     says(judged(one, world(facilities=(one,), report=report()))[1], ConditionStatus.UNKNOWN, Reason.NO_FEEDS)
 
 
-def test_a_feed_that_asks_for_tls_is_not_served_in_plain_text() -> None:
-    def feeds(*transports: str) -> list[dict[str, Any]]:
-        return [
-            {"name": f"feed-{at}", "sendingApplication": f"APP{at}", "sendingFacility": "SFAC", "transport": transport}
-            for at, transport in enumerate(transports)
-        ]
+def feeds(*transports: str) -> list[dict[str, Any]]:
+    return [
+        {"name": f"feed-{at}", "sendingApplication": f"APP{at}", "sendingFacility": "SFAC", "transport": transport}
+        for at, transport in enumerate(transports)
+    ]
 
-    one = facility(feeds=feeds("MLLP", "MLLPS", "FHIR"))
+
+def test_the_center_is_told_of_the_certificate_that_a_feed_asks_for() -> None:
+    (feed,) = feeds("MLLPS")
+    certificate = {"name": "his.kfh.example", "fingerprints": ["ab" * 32]}
+    observed = world(facilities=(facility(feeds=[feed | {"certificate": certificate}]),))
+    assert listing(observed)[0]["feeds"][0]["certificate"] == certificate
+
+
+def test_a_feed_over_tls_where_nobody_listens_says_so() -> None:
+    one = facility(feeds=feeds("MLLP", "MLLPS"))
+    told = CenterReport(NOW, (FeedReport("KFH", "feed-0", "live", 1.0),))
+    observed = world(facilities=(one,), report=told)
+    words = "does not listen over TLS for feed-1: declare spec.pipelines.hl7.tls"
+    says(judged(one, observed)[1], ConditionStatus.FALSE, Reason.TLS_NOT_DECLARED, words)
+    observed = world(cluster(pipelines=TLS), facilities=(one,), report=told)
+    says(judged(one, observed)[1], ConditionStatus.FALSE, Reason.NEVER_HEARD, "feed-1")
+
+
+def test_a_feed_that_the_release_has_no_ear_for_is_left_out() -> None:
+    one = facility(feeds=feeds("MLLP", "FHIR"))
     live = CenterReport(NOW, (FeedReport("KFH", "feed-0", "live", 1.0),))
     observed = world(facilities=(one,), report=live)
     assert [feed["name"] for told in listing(observed) for feed in told["feeds"]] == ["feed-0"]
     found = judged(one, observed)
     says(found[0], ConditionStatus.TRUE, Reason.ACCEPTED)
-    says(found[1], ConditionStatus.FALSE, Reason.NOT_IN_RELEASE, "not to feed-1 (MLLPS), feed-2 (FHIR)", "0.1.0")
+    says(found[1], ConditionStatus.FALSE, Reason.NOT_IN_RELEASE, "not to feed-1 (FHIR)", "0.1.0")
     assert judge_freshness(observed).reason is Reason.WITHIN_OBJECTIVE, "what is not listened to is not awaited"
     silent = replace(observed, report=CenterReport(NOW, (FeedReport("KFH", "feed-0", "silent", 1.0),)))
     says(judged(one, silent)[1], ConditionStatus.FALSE, Reason.FEEDS_SILENT, "feed-0")
 
-    other = facility(feeds=feeds("MLLPS"))
+    other = facility(feeds=feeds("FHIR"))
     observed = world(facilities=(other,))
     assert listing(observed)[0]["feeds"] == []
-    says(judged(other, observed)[1], ConditionStatus.FALSE, Reason.NOT_IN_RELEASE, "feed-0 (MLLPS)")
+    says(judged(other, observed)[1], ConditionStatus.FALSE, Reason.NOT_IN_RELEASE, "feed-0 (FHIR)")
     assert judge_freshness(observed).reason is Reason.NO_FEEDS
 
 

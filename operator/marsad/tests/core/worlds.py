@@ -32,6 +32,9 @@ EXTERNAL = {
 }  # fmt: skip
 
 
+TLS = {"hl7": {"tls": {"clientAuthority": {"configMapName": "facilities"}, "names": ["hl7.makkah.example"]}}}
+
+
 def cluster(name: str = "makkah", *, born: str = BORN, generation: int = 1, **spec: Any) -> HealthCluster:
     """A medium HealthCluster; keyword arguments are fields of its spec, in the API's words."""
     return HealthCluster.parse(
@@ -174,7 +177,7 @@ def _merged(live: Any, applied: Any, keyed: Mapping[str, tuple[str, ...]], name:
 def provided(observed: Observed | None = None) -> Observed:
     """A world in which everything is as declared, runs and serves, and its facilities' feeds are live."""
     observed = observed or world(facilities=(facility(),))
-    server = Server()
+    server = Server(dict(observed.objects))
     server.reconcile(observed)
     for name in secret_names(observed):
         server.objects[key("Secret", name)] = secret(name)
@@ -193,6 +196,14 @@ def secret(name: str) -> Manifest:
         "kind": "Secret",
         "metadata": {"name": name, "namespace": "makkah", "uid": f"uid-{name}", "labels": labels},
     }
+
+
+def issued() -> dict[Key, Manifest]:
+    """The Secrets that the operator makes for TLS, as the cache shows them."""
+    authority = changed(
+        secret("gateway-authority"), "metadata.annotations", {"marsad.dev/certificate": "CERTIFICATE\n"}
+    )
+    return {Key.of(made): made for made in (authority, secret("gateway-tls"))}
 
 
 def pod(

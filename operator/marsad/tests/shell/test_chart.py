@@ -12,6 +12,7 @@ import yaml
 
 from e2e.apiserver import apiserver as start_apiserver
 from e2e.node import binaries
+from marsad.core.certificates import AUTHORITY, SERVER
 from marsad.core.kinds import HEALTHCLUSTER, WATCHED
 from marsad.shell.events import EVENT
 from marsad.tests.shell.world import example
@@ -82,6 +83,13 @@ def test_an_upgrade_brings_the_new_crds_and_keeps_what_was_declared(tmp_path: Pa
         assert server.kubectl(*asked, "jsonpath={.spec.code}").stdout == declared["spec"]["code"]
         server.kubectl("apply", "--filename", "-", stdin=yaml.safe_dump(declared))
         assert server.kubectl(*asked, "jsonpath={.spec.timeZone}").stdout == declared["spec"]["timeZone"]
+
+
+def test_only_the_certificates_that_the_operator_issues_may_be_changed_of_secrets() -> None:
+    changing = [rule for rule in one(render(), "ClusterRole")["rules"] if "secrets" in rule["resources"]]
+    named = {verb: rule.get("resourceNames") for rule in changing for verb in rule["verbs"]}
+    assert named.pop("patch") == [AUTHORITY, SERVER]
+    assert set(named.values()) == {None}
 
 
 def test_the_crds_are_those_of_the_repository_and_outlive_the_release() -> None:

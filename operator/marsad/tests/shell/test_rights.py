@@ -13,6 +13,7 @@ from marsad.shell.client import Client
 from marsad.shell.connection import from_kubeconfig
 from marsad.tests.shell.conftest import World
 from marsad.tests.shell.proxy import Proxy
+from marsad.tests.shell.test_certificates import authorities, over_tls
 from marsad.tests.shell.test_chart import granted, one, render
 from marsad.tests.shell.test_deletion import volume
 
@@ -66,9 +67,11 @@ async def test_a_life_from_creation_to_deletion_needs_exactly_the_rights_of_the_
 
     world.proxy.edit = listen
     async with world.operator():
-        await world.center.declare()
+        await authorities(world)
+        await world.center.declare(over_tls)
         await world.center.become_ready()
-        await world.center.edit(size="small")  # prunes budgets
+        names = {"hl7": {"tls": {"names": ["hl7.makkah.example"]}}}  # for which a certificate is issued anew
+        await world.center.edit(size="small", pipelines=names)  # prunes budgets
         await world.center.become_ready()
         await volume(world)
         await world.center.delete()  # Retain: releases the volume
@@ -78,7 +81,7 @@ async def test_a_life_from_creation_to_deletion_needs_exactly_the_rights_of_the_
         await world.center.become_ready()
         await world.center.delete()  # removes volumes and Secrets as well
         await world.center.vanish()
-        assert await world.center.objects() == {}
+        assert set(await world.center.objects()) == {("ConfigMap", "facilities")}
     assert refused == []
     cluster_role = one(render(), "ClusterRole")
     needed = {right for right in used(world.proxy) if right[0] != "coordination.k8s.io"}
