@@ -35,16 +35,6 @@ def resolve(patient: Patient, merges: Mapping[Patient, Into]) -> str:
     return max((merges[facility, each] for each in circle), key=lambda into: (into.event_at, into.survivor)).survivor
 
 
-async def survivors(connection: db.Connection, patients: Iterable[Patient]) -> dict[Patient, str]:
-    """The number that stays, of those of `patients` that were merged into another."""
-    rows = await connection.fetch(
-        "SELECT facility, merged, coalesce(stays, survivor) AS stays FROM patient_merge"  # noqa: S608 - constants
-        f" JOIN (SELECT {_PATIENT.source}) AS p USING (facility, merged)",
-        *_PATIENT.arguments(sorted(patients)),
-    )
-    return {(row["facility"], row["merged"]): row["stays"] for row in rows}
-
-
 async def write_merges(connection: db.Connection, said: Iterable[tuple[str, int, Merge]]) -> None:
     """Store merges, given as (facility, message, merge), and bring what they touch up to date: `stays` of every number
     that they lead from, and the encounters of those."""

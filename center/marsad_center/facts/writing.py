@@ -18,7 +18,7 @@ from marsad_center.facts.code_maps import count_unmapped, used
 from marsad_center.facts.columns import Columns
 from marsad_center.facts.encounter import derive
 from marsad_center.facts.events import Fact, Merge, Movement, OrderEvent, Statement
-from marsad_center.facts.merging import survivors, write_merges
+from marsad_center.facts.merging import write_merges
 from marsad_center.facts.order_writing import write_orders
 from marsad_center.facts.reversals import cancellations
 from marsad_center.facts.statement_writing import Said, lock_names, write_statements
