@@ -116,7 +116,7 @@ class Threshold(_Frozen):
 
 
 class Retention(_Frozen):
-    """Days that the history of figures is kept: by the minute, hour and day."""
+    """Days that the history of figures is kept: by the minute, hour and day (never less than 1, 62 and 731)."""
 
     minute_days: int = 7
     hour_days: int = 396  # 13 months
