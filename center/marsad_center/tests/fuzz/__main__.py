@@ -7,6 +7,7 @@ folder `cases` of its target, where `make test` finds it from then on.
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import tempfile
 from pathlib import Path
@@ -27,6 +28,7 @@ def main() -> None:
         raise SystemExit("fuzzing needs atheris: .venv/bin/pip install atheris") from None
     with atheris.instrument_imports(include=["marsad_center.gateway", "marsad_center.facts"]):
         from marsad_center.tests.fuzz.targets import TARGETS
+    logging.getLogger("marsad_center").setLevel(logging.CRITICAL)  # here only: other tests read what is logged
     corpus = asked.corpus or Path(tempfile.mkdtemp(prefix="marsad-fuzz-"))  # the first folder is written into
     folders = [str(corpus), str(CASES / asked.target)]
     words = [f"-max_total_time={asked.seconds}", "-max_len=4096", f"-artifact_prefix={CASES / asked.target}/"]

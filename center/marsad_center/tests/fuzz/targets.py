@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
@@ -64,4 +63,3 @@ def _answers(ack: bytes) -> None:
 
 
 TARGETS: Mapping[str, Callable[[bytes], None]] = {"framer": framer, "message": message}
-logging.getLogger("marsad_center").setLevel(logging.CRITICAL)

@@ -175,13 +175,19 @@ async def test_an_administrator_who_ends_the_connection_is_not_noticed_by_sender
 
 
 async def test_a_sender_that_never_reads_is_let_go_and_others_are_served(database: Database) -> None:
-    limits = Limits(write_seconds=0.3, in_flight=8)
-    text = adt("A04", "flood")  # the same again and again: each gets its answer, nobody reads them
-    async with gateway(database, limits) as ports, sending(ports) as flooding:
-        with contextlib.suppress(ConnectionError):
-            async with asyncio.timeout(60):
-                while True:
-                    await flooding.send(*[text] * 50)
+    limits = Limits(write_seconds=0.3)
+    text = (
+        b"\x0b" + adt("A04", "flood").encode() + b"\x1c\r"
+    )  # again and again: each gets its answer, nobody reads them
+    async with gateway(database, limits) as ports:
+        with socket.socket() as raw:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # or megabytes of answers fit into the kernel
+            raw.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", ports.mllp))
+            with contextlib.suppress(ConnectionError):
+                async with asyncio.timeout(60):
+                    while True:
+                        await asyncio.get_running_loop().sock_sendall(raw, text * 50)
         async with sending(ports) as sender:
             assert await sender.code(adt("A04", "other")) == "AA"
 
