@@ -1,4 +1,4 @@
-"""The gateway process: wait for the schema, follow the registry, serve MLLP and FHIR, end without losing what was read."""
+"""The gateway process: wait for the schema, follow the registry, serve MLLP and FHIR, and end without losing any."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from marsad_center.facts.code_systems import is_standard
 from marsad_center.facts.events import Code
 from marsad_center.gateway.fhir.primitives import CodeText, DateTime, Id, Instant, Text, Uri
 
@@ -47,9 +48,11 @@ class CodeableConcept(Element):
         return {coding.code for coding in self.coding if coding.code}
 
     def told(self) -> Code | None:
-        """The first coding that has a code, else any, else the text; None when there is none of them."""
+        """The first coding of everybody's system (LOINC, SNOMED CT...), else the first that has a code, else any, else
+        the text; None when there is none of them."""
         found = [code for coding in self.coding if (code := coding.told()) is not None]
-        first = next((code for code in found if code.code), found[0] if found else None)
+        found.sort(key=lambda code: (not code.code, not is_standard(code.system)))
+        first = found[0] if found else None
         if first is None:
             return Code("", "", self.text[:250]) if self.text else None
         return first if first.display or not self.text else first._replace(display=self.text[:250])

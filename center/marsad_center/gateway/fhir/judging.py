@@ -7,7 +7,7 @@ import logging
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
+from datetime import datetime
 
 from marsad_center.facts.events import Fact, OrderEvent
 from marsad_center.gateway.fhir import reading, spans
@@ -21,6 +21,7 @@ from marsad_center.gateway.fhir.references import Named, key_of
 from marsad_center.gateway.fhir.senders import NOBODY, Sender, sender_of
 from marsad_center.gateway.fhir.told import Told
 from marsad_center.gateway.fhir.validating import parse, type_of, validated
+from marsad_center.gateway.profile import Profile
 from marsad_center.gateway.route import Route, Routes
 
 log = logging.getLogger(__name__)
@@ -86,17 +87,17 @@ def too_long(arrival: Arrival, size: int, limit: int) -> FhirInbound:
     return _refused(inbound, fault("too-long", text))
 
 
-def facts_again(raw: bytes, trigger: str, zone: tzinfo, at: datetime) -> list[Fact]:
+def facts_again(raw: bytes, trigger: str, profile: Profile, at: datetime) -> list[Fact]:
     """The facts of a stored FHIR message, read anew as it was first read: `trigger` and `at` are those of its row.
 
     Raises Fault.
     """
     document = parse(raw)
     if trigger == "transaction":
-        return _read(_entries(opened(document, len(raw))), zone, at)[0]
+        return _read(_entries(opened(document, len(raw))), profile, at)[0]
     found = validated(document)
     key = key_of(found, found.id if trigger == "PUT" else None)
-    return reading.facts(Told(found, key, at, zone, {}))
+    return reading.facts(Told(found, key, at, profile, {}))
 
 
 def _taken(arrival: Arrival, kind: str, sender: Sender, raw: bytes | None = None) -> FhirInbound:
@@ -112,11 +113,11 @@ def _check_sender(inbound: FhirInbound) -> Route:
 
 
 def _single(inbound: FhirInbound, one: Named) -> FhirInbound:
-    zone = _check_sender(inbound).zone
+    profile = _check_sender(inbound).profile
     found = one.resource
-    facts = reading.facts(Told(found, one.key, inbound.received_at, zone, {}))
+    facts = reading.facts(Told(found, one.key, inbound.received_at, profile, {}))
     inbound = replace(inbound, message_type=found.TYPE, trigger=one.way, said=_said(one))
-    sent_at = moment(found.meta.last_updated, zone)
+    sent_at = moment(found.meta.last_updated, profile.zone)
     return _accepted(inbound, [found.TYPE, one.key], found.meta, facts, sent_at=sent_at)
 
 
@@ -143,7 +144,7 @@ def _batch(arrival: Arrival, found: Bundle, sender: Sender) -> list[FhirInbound]
 def _transaction(inbound: FhirInbound, found: Bundle) -> FhirInbound:
     route = _check_sender(inbound)
     entries = _entries(found)
-    facts, newest = _read(entries, route.zone, inbound.received_at)
+    facts, newest = _read(entries, route.profile, inbound.received_at)
     said = tuple(_said(one) for _entry, one in entries)
     identifier = found.identifier.value if found.identifier is not None else None
     own = [found.meta.last_updated, found.timestamp]
@@ -160,17 +161,17 @@ def _entries(found: Bundle) -> list[tuple[Entry, Named]]:
     return [(entry, named(entry, number)) for number, entry in enumerate(opened_)]
 
 
-def _read(entries: Sequence[tuple[Entry, Named]], zone: tzinfo, at: datetime) -> tuple[list[Fact], datetime | None]:
+def _read(entries: Sequence[tuple[Entry, Named]], profile: Profile, at: datetime) -> tuple[list[Fact], datetime | None]:
     """The facts of a transaction's entries, and the newest of their own times. Raises Fault."""
     index = indexed(entries)
     facts: list[Fact] = []
     newest: datetime | None = None
     for number, (_entry, one) in enumerate(entries):
         try:
-            facts += reading.facts(Told(one.resource, one.key, at, zone, index))
+            facts += reading.facts(Told(one.resource, one.key, at, profile, index))
         except Fault as error:
             raise within(error, f"Bundle.entry[{number}].resource") from None
-        said_at = moment(one.resource.meta.last_updated, zone)
+        said_at = moment(one.resource.meta.last_updated, profile.zone)
         newest = max(filter(None, (newest, said_at)), default=None)
     return facts, newest
 

@@ -1,14 +1,11 @@
-"""Observations, orders and reports to order events, and an acuity to the visit it belongs to."""
+"""Orders, and the results and reports that answer them, to order events."""
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
-from marsad_center.facts.events import Code, Document, Fact, Kind, Movement, OrderEvent
-from marsad_center.gateway.adt import PHYSICIAN_CONTACT, TRIAGE_CODES
+from marsad_center.facts.events import Code, Document, Fact, Kind, OrderEvent
 from marsad_center.gateway.fhir.datatypes import CodeableConcept, Reference
-from marsad_center.gateway.fhir.faults import fault
 from marsad_center.gateway.fhir.services import DiagnosticReport, Observation, ServiceRequest
 from marsad_center.gateway.fhir.told import Told, first_code
 
@@ -18,70 +15,13 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("imaging", "RAD", "CT", "NMR", "RUS", "XRC", "RX", "363679005"), "radiology"),
 }
 _FINAL = frozenset({"final", "amended", "corrected", "appended"})
-_VOID = frozenset({"cancelled", "entered-in-error"})
-_LEVEL = re.compile(r"(?:.*\D)?([1-5])(?:\.0*)?")
+VOID = frozenset({"cancelled", "entered-in-error"})
 _NOTHING = Code("", "")
 _REPORT_STATES = {
     **dict.fromkeys(("registered", "partial", "preliminary"), "created"),
     **dict.fromkeys(_FINAL, "final"),
-    **dict.fromkeys(_VOID, "cancelled"),
+    **dict.fromkeys(VOID, "cancelled"),
 }
-
-
-def observation(told: Told[Observation]) -> list[Fact]:
-    """A triage level, a first contact with a physician, or a result. Raises Fault."""
-    it = told.resource
-    if it.code.codes & (TRIAGE_CODES | {PHYSICIAN_CONTACT}):
-        return [_of_visit(told)]
-    at = _observed_at(told)
-    return list(_events(told, it.based_on, it.category, it.code, at=at))
-
-
-def _observed_at(told: Told[Observation]) -> datetime:
-    it = told.resource
-    effective = it.effective_date_time or it.effective_instant
-    return told.time(it.issued) or told.time(effective) or told.start(it.effective_period) or told.said_at
-
-
-def _of_visit(told: Told[Observation]) -> Movement:
-    it = told.resource
-    visit = told.reference(it.encounter, "Encounter", "encounter")
-    if visit is None:
-        text = "Observation.encounter is required for an acuity and a first contact: they belong to a visit"
-        raise fault("missing-visit", text, "Observation.encounter")
-    effective = it.effective_date_time or it.effective_instant
-    at = told.time(effective) or told.start(it.effective_period) or told.time(it.issued) or told.said_at
-    void = it.status in _VOID
-    contact = PHYSICIAN_CONTACT in it.code.codes
-    level = None if void or contact else _level(it)
-    return Movement(
-        visit_key=visit,
-        patient_key=told.patient(it.subject) or "",
-        event="A08",
-        event_at=at,
-        received_at=told.at,
-        movement_key=told.snapshot(whole=False),
-        action="snapshot",
-        triage_level=level,
-        triaged_at=at if level is not None else None,
-        seen_at=(told.time(it.value_date_time) or at) if contact and not void else None,
-    )
-
-
-def _level(it: Observation) -> int | None:
-    """1 to 5; anything else is no level (as in HL7 v2, gateway/adt.py)."""
-    number = it.value_quantity.value if it.value_quantity is not None else it.value_integer
-    texts = [str(number)] if number is not None else []
-    if it.value_codeable_concept is not None:
-        texts += [coding.code or "" for coding in it.value_codeable_concept.coding]
-        texts += [coding.display or "" for coding in it.value_codeable_concept.coding]
-        texts.append(it.value_codeable_concept.text or "")
-    if it.value_string is not None:
-        texts.append(it.value_string)
-    for text in texts:
-        if (match := _LEVEL.fullmatch(text)) is not None and len(text) < 20:
-            return int(match[1])
-    return None
 
 
 def diagnostic_report(told: Told[DiagnosticReport]) -> list[Fact]:
@@ -89,7 +29,7 @@ def diagnostic_report(told: Told[DiagnosticReport]) -> list[Fact]:
     it = told.resource
     at = told.time(it.issued) or told.time(it.effective_date_time) or told.start(it.effective_period) or told.said_at
     if it.based_on:
-        return list(_events(told, it.based_on, it.category, it.code, at=at))
+        return list(results(told, it.based_on, it.category, it.code, at=at))
     status = _REPORT_STATES.get(it.status)
     category = first_code(it.category) or it.code
     return [
@@ -104,7 +44,7 @@ def diagnostic_report(told: Told[DiagnosticReport]) -> list[Fact]:
     ]
 
 
-def _events(
+def results(
     told: Told[Observation] | Told[DiagnosticReport],
     based_on: list[Reference],
     category: list[CodeableConcept],
@@ -120,7 +60,7 @@ def _events(
     # A single value does not say what was ordered; a report does.
     said = _NOTHING if placers and isinstance(it, Observation) else (code.told() or _NOTHING)
     visit = told.reference(it.encounter, "Encounter", "encounter") or ""
-    void = it.status in _VOID
+    void = it.status in VOID
     return [
         OrderEvent(
             placer=placer,

@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from marsad_center.facts.events import Fact
-from marsad_center.gateway.fhir import order_facts, referral_facts, statement_facts, subject_facts, visit_facts
+from marsad_center.gateway.fhir import (
+    observation_facts,
+    order_facts,
+    referral_facts,
+    statement_facts,
+    subject_facts,
+    visit_facts,
+)
 from marsad_center.gateway.fhir.services import ServiceRequest
 from marsad_center.gateway.fhir.told import Told
 
@@ -26,7 +33,7 @@ _READERS: Mapping[str, Callable[[Told[Any]], list[Fact]]] = {
     "Location": subject_facts.location,
     "MedicationDispense": statement_facts.medication_dispense,
     "MedicationRequest": statement_facts.medication_request,
-    "Observation": order_facts.observation,
+    "Observation": observation_facts.observation,
     "Patient": subject_facts.patient,
     "ServiceRequest": _service_request,
     "Task": referral_facts.task,

@@ -60,6 +60,7 @@ class Observation(Resource):
     issued: Instant | None = None
     value_integer: int | None = None
     value_quantity: Quantity | None = None
+    value_boolean: bool | None = None
     value_string: Text | None = None
     value_codeable_concept: CodeableConcept | None = None
     value_date_time: DateTime | None = None

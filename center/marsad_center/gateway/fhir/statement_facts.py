@@ -28,7 +28,7 @@ from marsad_center.gateway.fhir.services import (
 )
 from marsad_center.gateway.fhir.told import Told, first_code
 
-_VIRTUAL = frozenset({"VR", "virtual", "448337001"})  # v3-ActCode, the word, SNOMED CT telemedicine consultation
+_TELEMEDICINE = "448337001"  # SNOMED CT, telemedicine consultation
 _VIRTUAL_SERVICE = "Appointment.virtualService"  # the extension that brings R5's element to R4 ends so
 _BOOKINGS = {
     "booked": "booked",
@@ -57,7 +57,8 @@ def appointment(told: Told[Appointment]) -> list[Fact]:
     status = _BOOKINGS.get(it.status)
     made_at = told.time(it.created)
     concepts = [*it.service_category, *it.service_type, *([it.appointment_type] if it.appointment_type else [])]
-    virtual = any(concept.codes & _VIRTUAL for concept in concepts)
+    codes = {code.upper() for concept in concepts for code in concept.codes}
+    virtual = bool(codes & (told.profile.virtual_codes | {_TELEMEDICINE}))
     virtual |= any(extension.url.endswith(_VIRTUAL_SERVICE) for extension in it.extension)
     specialty = first_code(it.specialty) or first_code(it.service_type)
     first = Booking(

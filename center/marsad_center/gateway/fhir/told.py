@@ -5,24 +5,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from marsad_center.gateway.fhir.datatypes import CodeableConcept, Period, Reference, Resource
 from marsad_center.gateway.fhir.primitives import moment
 from marsad_center.gateway.fhir.references import Named, resolve, target
+from marsad_center.gateway.profile import Profile
 
 R_co = TypeVar("R_co", bound=Resource, covariant=True)
 
 
 @dataclass(frozen=True)
 class Told(Generic[R_co]):
-    """`resource` as the thing `key`, received at `at`. `zone`: of days without an offset."""
+    """`resource` as the thing `key`, received at `at`. `profile`: how its feed writes."""
 
     resource: R_co
     key: str
     at: datetime
-    zone: tzinfo
+    profile: Profile
     index: Mapping[str, Named]
 
     @property
@@ -50,7 +51,7 @@ class Told(Generic[R_co]):
 
     def time(self, text: str | None) -> datetime | None:
         """A time of the resource in UTC."""
-        return moment(text, self.zone)
+        return moment(text, self.profile.zone)
 
     def start(self, period: Period | None) -> datetime | None:
         """When the period began."""

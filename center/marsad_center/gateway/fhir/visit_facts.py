@@ -17,6 +17,7 @@ from marsad_center.gateway.fhir.datatypes import Coding
 from marsad_center.gateway.fhir.references import contained
 from marsad_center.gateway.fhir.told import Told
 from marsad_center.gateway.fhir.visits import Condition, Encounter, EncounterLocation, Location
+from marsad_center.gateway.movements import LEFT_UNSEEN
 
 # v3-ActCode of ActEncounterCode to the letters of HL7 table 0004; V is a virtual consultation.
 _CLASSES = {
@@ -103,15 +104,23 @@ def _stay(told: Told[Encounter], said: Movement) -> Iterator[Movement]:
             yield replace(said, event="A02", event_at=at, patient_class=None, **place._asdict())
     if it.status == "finished":
         ended = told.time(it.period.end) or _entered(told, "finished") or told.said_at
-        outcome = it.hospitalization.discharge_disposition
-        disposition = outcome.told() if outcome is not None else None
         yield replace(
             said,
             event="A03",
             event_at=max(ended, began),
             discharged_at=max(ended, began),
-            disposition=(disposition.code or disposition.display) if disposition is not None else None,
+            disposition=_disposition(told),
         )
+
+
+def _disposition(told: Told[Encounter]) -> str | None:
+    outcome = told.resource.hospitalization.discharge_disposition
+    if outcome is None:
+        return None
+    if {code.upper() for code in outcome.codes} & told.profile.left_unseen_dispositions:
+        return LEFT_UNSEEN
+    code = outcome.told()
+    return (code.code or code.display) if code is not None else None
 
 
 def _letter(coding: Coding) -> str | None:
