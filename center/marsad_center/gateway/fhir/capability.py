@@ -17,6 +17,7 @@ _READ_AS = {
     "GuidanceResponse": "An answer of clinical decision support.",
     "Immunization": "A vaccination.",
     "Location": "The operationalStatus of a bed.",
+    "Medication": "The code of a MedicationRequest or MedicationDispense of the same transaction.",
     "MedicationDispense": "That its authorizingPrescription was dispensed.",
     "MedicationRequest": "A prescription.",
     "Observation": "Acuity (11283-9, 75636-1, 273887006) as triage of its encounter; any other as a result.",

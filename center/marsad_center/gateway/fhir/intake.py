@@ -93,8 +93,9 @@ class Intake:
         async def answer() -> Response:
             if type_ not in TYPES:
                 raise _Refused(404, "not-supported", f"nothing is served here: taken are {SERVED}")
-            query = f"?{request.url.query}" if request.url.query else ""
-            asked = asked_for(request.method, rest + query, type_)
+            # Of how the answer is wanted (_format, _pretty...) the header Accept decides.
+            query = "&".join(part for part in request.url.query.split("&") if not part.startswith("_"))
+            asked = asked_for(request.method, f"{rest}?{query}" if query else rest, type_)
             if asked is None:
                 text = "served are POST [type], PUT [type]/[id] and PUT [type]?identifier=[system]|[value]"
                 raise _Refused(405, "not-supported", text)

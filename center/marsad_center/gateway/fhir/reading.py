@@ -31,6 +31,7 @@ _READERS: Mapping[str, Callable[[Told[Any]], list[Fact]]] = {
     "GuidanceResponse": statement_facts.guidance_response,
     "Immunization": statement_facts.immunization,
     "Location": subject_facts.location,
+    "Medication": lambda _told: [],  # the code of what refers to it
     "MedicationDispense": statement_facts.medication_dispense,
     "MedicationRequest": statement_facts.medication_request,
     "Observation": observation_facts.observation,

@@ -101,7 +101,7 @@ class ServiceRequest(Resource):
 
 
 class Medication(Resource):
-    """Only contained in what refers to it."""
+    """Contained in what refers to it, or in the same transaction."""
 
     TYPE: ClassVar[str] = "Medication"
 

@@ -13,10 +13,11 @@ _DECODER = json.JSONDecoder()
 def entry_resources(body: bytes) -> list[bytes]:
     """The bytes of each entry's resource, b"" where it has none. `body` must be valid JSON of a Bundle."""
     text = body.decode("utf-8")
+    found: list[bytes] = []
     for name, start, _end in _members(text, _skip(text, 0)):
-        if name == "entry":
-            return [_resource(text, at) for at, _end in _items(text, start)]
-    return []
+        if name == "entry":  # of a name that is there twice the last counts, as for whoever read the document
+            found = [_resource(text, at) for at, _end in _items(text, start)]
+    return found
 
 
 def _resource(text: str, start: int) -> bytes:

@@ -21,7 +21,6 @@ from marsad_center.gateway.fhir.coordination import Appointment, Communication, 
 from marsad_center.gateway.fhir.references import contained
 from marsad_center.gateway.fhir.services import (
     Immunization,
-    Medicated,
     Medication,
     MedicationDispense,
     MedicationRequest,
@@ -97,7 +96,7 @@ def medication_request(told: Told[MedicationRequest]) -> list[Fact]:
         status="issued" if counts and it.status in _ISSUED | _STOPPED else None,
         patient_key=told.patient(it.subject),
         visit_key=told.reference(it.encounter, "Encounter", "encounter"),
-        medication=_medication(it),
+        medication=_medication(told),
     )
     if it.status not in _STOPPED or not counts:
         return [first]
@@ -117,16 +116,19 @@ def medication_dispense(told: Told[MedicationDispense]) -> list[Fact]:
             received_at=told.said_at,
             status="dispensed" if it.status == "completed" else None,
             patient_key=told.patient(it.subject),
-            medication=_medication(it) if key is None else None,
+            medication=_medication(told) if key is None else None,
         )
     ]
 
 
-def _medication(it: Medicated) -> Code | None:
-    concept = it.medication_codeable_concept
-    if concept is None:
-        element = f"{it.TYPE}.medicationReference"
-        found = contained(it, it.medication_reference, Medication, element)
+def _medication(told: Told[MedicationRequest] | Told[MedicationDispense]) -> Code | None:
+    it = told.resource
+    concept, reference = it.medication_codeable_concept, it.medication_reference
+    if concept is None and reference is not None:
+        found = contained(it, reference, Medication, f"{it.TYPE}.medicationReference")
+        named = told.index.get(reference.reference or "")
+        if found is None and named is not None and isinstance(named.resource, Medication):
+            found = named.resource
         concept = found.code if found is not None else None
     return concept.told() if concept is not None else None
 

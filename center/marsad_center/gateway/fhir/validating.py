@@ -14,6 +14,7 @@ from marsad_center.gateway.fhir.faults import ANSWERS, Fault, Issue, fault
 from marsad_center.gateway.fhir.services import (
     DiagnosticReport,
     Immunization,
+    Medication,
     MedicationDispense,
     MedicationRequest,
     Observation,
@@ -32,6 +33,7 @@ TYPES: Mapping[str, type[Resource]] = {
         GuidanceResponse,
         Immunization,
         Location,
+        Medication,
         MedicationDispense,
         MedicationRequest,
         Observation,

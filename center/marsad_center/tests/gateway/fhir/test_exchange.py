@@ -24,6 +24,7 @@ from marsad_center.tests.gateway.fhir.resources import (
 )
 from marsad_center.tests.gateway.playing import gateway
 
+GIVEN: Document = {"patient": {"reference": "Patient/P1"}, "occurrenceDateTime": "2026-11-23"}
 SEPARATE = "SELECT message_type, trigger, ack_code FROM message ORDER BY id"
 
 
@@ -157,6 +158,25 @@ async def test_a_sender_that_nobody_declared_is_refused_and_listed(database: Dat
         ("unknown-sender", "HIS", "NOWHERE", None),
     ] or listed == [("unknown-sender", None, None, None), ("unknown-sender", "HIS", "NOWHERE", None)]
     assert {row[0] for row in await rows(database, "SELECT facility FROM encounter")} == {"ALNOOR"}
+
+
+async def test_names_in_arabic_are_senders_too_and_content_in_any_script_is_kept(database: Database) -> None:
+    center = database.folder / "center.json"
+    told = json.loads(center.read_text())
+    told["facilities"][0]["feeds"][0]["sendingFacility"] = "مكة"
+    center.write_text(json.dumps(told))
+    code = concept("1", display="急诊 – urgences – طوارئ")
+    content = json.dumps(
+        resource("Immunization", "I1", status="completed", vaccineCode=code) | GIVEN, ensure_ascii=False
+    )
+    async with gateway(database) as ports:
+        header = "HIS|مكة".encode().decode("latin-1")
+        answer = await send(ports, "PUT", "/fhir/Immunization/I1?_format=json", content.encode(), feed=header)
+        source = {"meta": {"source": "urn:marsad:feed:HIS:%D9%85%D9%83%D8%A9"}}
+        assert (await put(ports, encounter() | source, feed=None)).status == 200
+    assert answer.status == 200
+    assert await rows(database, "SELECT vaccine_display FROM vaccination") == [("急诊 – urgences – طوارئ",)]
+    assert (await rows(database, "SELECT raw FROM message ORDER BY id"))[0] == (content.encode(),)
 
 
 async def test_freshness_runs_from_when_the_source_changed_the_resource(database: Database) -> None:
