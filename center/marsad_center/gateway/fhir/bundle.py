@@ -12,7 +12,7 @@ from pydantic import Field
 from marsad_center.gateway.fhir.datatypes import Element, Identifier, Meta, Resource
 from marsad_center.gateway.fhir.faults import Fault, fault, within
 from marsad_center.gateway.fhir.primitives import CodeText, Id, Instant, Uri, is_id
-from marsad_center.gateway.fhir.references import MAX_KEY, Index, Named, key_of
+from marsad_center.gateway.fhir.references import Index, Named, key_of
 from marsad_center.gateway.fhir.validating import checked, type_of, validated
 
 _FULL_URL = re.compile(r"urn:(?:uuid|oid):\S+|https?://\S+")
@@ -103,12 +103,9 @@ def asked_for(method: str, url: str, type_: str) -> Asked | None:
 
 def identified(resource: Resource, asked: Asked) -> Named:
     """The resource with its key. Raises Fault wrong-id and those of key_of."""
-    if asked.number is not None:
-        if asked.number not in {identifier.value for identifier in resource.identifier}:
-            text = f"{resource.TYPE}.identifier must have the value that it is put by"
-            raise fault("wrong-id", text, f"{resource.TYPE}.identifier")
-        if len(asked.number) <= MAX_KEY:
-            return Named(resource, asked.number, asked.way)
+    if asked.number is not None and asked.number not in {identifier.value for identifier in resource.identifier}:
+        text = f"{resource.TYPE}.identifier must have the value that it is put by"
+        raise fault("wrong-id", text, f"{resource.TYPE}.identifier")
     return Named(resource, key_of(resource, asked.id_), asked.way)
 
 

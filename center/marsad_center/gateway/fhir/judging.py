@@ -12,12 +12,22 @@ from datetime import datetime
 from marsad_center.facts.events import Fact, OrderEvent
 from marsad_center.gateway.fhir import reading, spans
 from marsad_center.gateway.fhir.answers import Answered
-from marsad_center.gateway.fhir.bundle import Asked, Bundle, Entry, entry_of, identified, indexed, named, opened
+from marsad_center.gateway.fhir.bundle import (
+    Asked,
+    Bundle,
+    Entry,
+    asked_for,
+    entry_of,
+    identified,
+    indexed,
+    named,
+    opened,
+)
 from marsad_center.gateway.fhir.datatypes import Meta
 from marsad_center.gateway.fhir.faults import Fault, Issue, fault, within
 from marsad_center.gateway.fhir.primitives import is_id, moment
 from marsad_center.gateway.fhir.receiving import FhirInbound, take
-from marsad_center.gateway.fhir.references import Named, key_of
+from marsad_center.gateway.fhir.references import Named
 from marsad_center.gateway.fhir.senders import NOBODY, Sender, sender_of
 from marsad_center.gateway.fhir.told import Told
 from marsad_center.gateway.fhir.validating import parse, type_of, validated
@@ -26,6 +36,8 @@ from marsad_center.gateway.route import Route, Routes
 
 log = logging.getLogger(__name__)
 
+_WAYS = frozenset({"POST", "PUT", "PUT?"})
+TRANSACTION = "transaction"
 UNKNOWN = (
     "no feed of this center is declared for the sender {}: have it declared with transport FHIR, and name it in the "
     "header X-Marsad-Feed: APPLICATION|FACILITY or in meta.source as urn:marsad:feed:APPLICATION:FACILITY"
@@ -73,7 +85,7 @@ def bundle(arrival: Arrival) -> FhirInbound | list[FhirInbound]:
         if found.type == "batch":
             return _batch(arrival, found, sender)
         _check_sender(inbound)
-        return _transaction(replace(inbound, message_type="Bundle", trigger="transaction"), found)
+        return _transaction(replace(inbound, message_type="Bundle", trigger=TRANSACTION), found)
     except Exception as error:
         return _refused(inbound, error)
 
@@ -87,17 +99,27 @@ def too_long(arrival: Arrival, size: int, limit: int) -> FhirInbound:
     return _refused(inbound, fault("too-long", text))
 
 
-def facts_again(raw: bytes, trigger: str, profile: Profile, at: datetime) -> list[Fact]:
-    """The facts of a stored FHIR message, read anew as it was first read: `trigger` and `at` are those of its row.
+def again(raw: bytes, way: str, sender: Sender, routes: Routes, *, peer: str, at: datetime) -> FhirInbound:
+    """What was stored or refused before, judged as it would be today. `way`: the trigger of its row in message, the
+    control_id of its row in quarantine; `at`: when it was received. Never raises."""
+    inbound = take(raw, sender, routes, peer, at, kind=way)
+    try:
+        document = parse(raw)
+        _check_sender(inbound)
+        if way in _WAYS:
+            found = validated(document)
+            return _single(inbound, identified(found, Asked(way, found.id if way == "PUT" else None)))
+        whole = opened(document, len(raw))
+        if whole.type == "batch":
+            raise fault("bad-bundle", "the entries of a batch are judged one by one: it is to be sent again")
+        return _transaction(replace(inbound, message_type="Bundle", trigger=TRANSACTION), whole)
+    except Exception as error:
+        return _refused(inbound, error)
 
-    Raises Fault.
-    """
-    document = parse(raw)
-    if trigger == "transaction":
-        return _read(_entries(opened(document, len(raw))), profile, at)[0]
-    found = validated(document)
-    key = key_of(found, found.id if trigger == "PUT" else None)
-    return reading.facts(Told(found, key, at, profile, {}))
+
+def is_fhir(raw: bytes) -> bool:
+    """Whether what was kept came as FHIR: HL7 v2 begins with MSH, or is no message."""
+    return raw.lstrip()[:1] == b"{"
 
 
 def _taken(arrival: Arrival, kind: str, sender: Sender, raw: bytes | None = None) -> FhirInbound:
@@ -128,8 +150,9 @@ def _batch(arrival: Arrival, found: Bundle, sender: Sender) -> list[FhirInbound]
         inbound = _taken(arrival, "batch", sender, raw)
         try:
             entry = entry_of(document, number)
-            if sender == NOBODY:
-                inbound = _taken(arrival, "batch", sender_of({}, entry.resource), raw)
+            asked = asked_for(entry.request.method, entry.request.url, str(entry.resource.get("resourceType")))
+            own = sender if sender != NOBODY else sender_of({}, entry.resource)
+            inbound = _taken(arrival, asked.way if asked is not None else "batch", own, raw)
             _check_sender(inbound)
             one = named(entry, number)
             try:

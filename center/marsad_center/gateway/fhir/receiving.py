@@ -69,6 +69,7 @@ class FhirInbound(Inbound):
             self,
             verdict=verdict,
             reason=reason,
+            control_id=self.trigger,  # how it came, without which it could not be judged again
             detail=detail or (f"{first.expression}: " if first.expression else "") + first.diagnostics,
             stored=stored,
             facts=(),
