@@ -27,6 +27,7 @@ from marsad_center.gateway.storing import Outcome
 from marsad_center.gateway.writer import NotStored, Writer
 
 _AGAIN_SECONDS = 5
+_TOGETHER = 64  # entries of a batch that are queued at once: they share their commit
 
 
 class _Refused(Exception):
@@ -170,10 +171,13 @@ class Intake:
         if isinstance(judged, FhirInbound):
             entries = len(judged.entries or ())
             counters.ENTRIES.inc(entries)
-            return _single(judged, await (await self._writer.submit(judged)))
+            (outcome,) = await (await self._writer.submit([judged]))
+            if outcome is None:
+                raise NotStored
+            return _single(judged, outcome)
         counters.ENTRIES.inc(len(judged))
-        futures = [await self._writer.submit(one) for one in judged]
-        outcomes = await asyncio.gather(*futures, return_exceptions=True)
+        futures = [await self._writer.submit(judged[at : at + _TOGETHER]) for at in range(0, len(judged), _TOGETHER)]
+        outcomes = [outcome for group in await asyncio.gather(*futures) for outcome in group]
         said = [_entry(one, outcome) for one, outcome in zip(judged, outcomes, strict=True)]
         return _document(200, answers.response("batch-response", said))
 
@@ -226,9 +230,9 @@ def _single(inbound: FhirInbound, outcome: Outcome) -> Response:
     return response
 
 
-def _entry(inbound: FhirInbound, outcome: Outcome | BaseException) -> Answered:
+def _entry(inbound: FhirInbound, outcome: Outcome | None) -> Answered:
     """One entry of a batch: what is stored is stored, whatever became of the others."""
-    if not isinstance(outcome, Outcome):
+    if outcome is None:
         issue = Issue("transient", "it could not be stored now, and was not: send it again")
         return Answered(503, outcome=answers.written(answers.outcome([issue])))
     status = int(outcome.code or 500)

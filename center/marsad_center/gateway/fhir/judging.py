@@ -129,7 +129,7 @@ def _taken(arrival: Arrival, kind: str, sender: Sender, raw: bytes | None = None
 
 def _check_sender(inbound: FhirInbound) -> Route:
     if inbound.route is None:
-        named_ = "that it names" if inbound.application else "(it names none)"
+        named_ = "that it names" if inbound.key[0] else "(it names none)"
         raise fault("unknown-sender", UNKNOWN.format(named_))
     return inbound.route
 
@@ -216,7 +216,7 @@ def _accepted(
     accepted = replace(
         inbound,
         verdict="accept",
-        control_id=f"{key[0]}/{number}",
+        key=(*inbound.key[:2], f"{key[0]}/{number}"),
         sent_at=sent_at,
         event_at=max(moments, default=sent_at),
         facts=tuple(facts),

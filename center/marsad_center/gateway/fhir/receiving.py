@@ -26,11 +26,12 @@ _SENTENCES = {
 NOT_JUDGED = Answered(500)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class FhirInbound(Inbound):
-    """One resource, or one transaction. `said`: what is answered, once it is committed.
+    """One resource, or one transaction. `said`: what is answered, once it is committed. `code`: the HTTP status.
 
-    Its key, in place of MSH-10, is a hash: identifiers of patients and visits must stand nowhere in the clear.
+    The last part of its key, in place of MSH-10, is a hash: identifiers of patients and visits stand nowhere in the
+    clear.
     """
 
     said: Answered = NOT_JUDGED
@@ -41,19 +42,17 @@ class FhirInbound(Inbound):
         """Always: it has a sender."""
         return True
 
-    @property
-    def code(self) -> str | None:
-        """The HTTP status."""
-        return str(self.said.status)
-
     def answered(self) -> FhirInbound:
-        """With the document that is answered."""
+        """This, with the status and the document that are answered."""
+        self.code = str(self.said.status)
         if self.entries is not None and self.verdict == "accept":
-            return replace(self, ack=answers.response("transaction-response", self.entries))
-        return replace(self, ack=self.said.outcome or answers.stored())
+            self.ack = answers.response("transaction-response", self.entries)
+        else:
+            self.ack = self.said.outcome or answers.stored()
+        return self
 
     def refused(self, verdict: Verdict, reason: str, detail: str, *, stored: bool = False) -> FhirInbound:
-        """This, refused: to quarantine with a word and a sentence, no facts."""
+        """A copy, refused: to quarantine with a word and a sentence, no facts."""
         answer = ANSWERS[reason]
         return self.faulty(verdict, reason, [Issue(answer.code, _SENTENCES.get(reason, detail))], detail, stored=stored)
 
@@ -64,16 +63,15 @@ class FhirInbound(Inbound):
         first = issues[0]
         if reason == "conflict":
             detail = "this version was sent before with other content"
-        said = Answered(ANSWERS[reason].status, outcome=answers.written(answers.outcome(issues)))
         changed = replace(
             self,
             verdict=verdict,
             reason=reason,
-            control_id=self.trigger,  # how it came, without which it could not be judged again
+            key=(*self.key[:2], self.trigger),  # how it came, without which it could not be judged again
             detail=detail or (f"{first.expression}: " if first.expression else "") + first.diagnostics,
             stored=stored,
             facts=(),
-            said=said,
+            said=Answered(ANSWERS[reason].status, outcome=answers.written(answers.outcome(issues))),
             entries=None,
             raw=self.raw[:UNKNOWN_BYTES] if self.route is None else self.raw,
         )
@@ -91,8 +89,7 @@ def take(
         at,
         peer,
         route=routes.find(sender.application, sender.facility, "^"),
-        application=sender.application,
-        facility=sender.facility,
+        key=(*sender, ""),
         trigger=kind,
         codec="utf-8",
     )
