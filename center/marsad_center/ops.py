@@ -116,8 +116,11 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(application: Any, host: str, port: int, *, grace: int = 5) -> AsyncIterator[int]:
-    """Serve an ASGI `application` for the length of the block; yields the port (useful when `port` is 0).
+async def serving(
+    application: Any, host: str, port: int, *, grace: int = 5, protocol: type[asyncio.Protocol] | None = None
+) -> AsyncIterator[int]:
+    """Serve an ASGI `application` for the length of the block; yields the port (useful when `port` is 0). `protocol`:
+    uvicorn's for HTTP, with limits of its own.
 
     At the end, open requests get `grace` seconds. Raises OSError at once when the port is taken.
     """
@@ -138,6 +141,7 @@ async def serving(application: Any, host: str, port: int, *, grace: int = 5) -> 
         lifespan="on",
         timeout_graceful_shutdown=grace,
         server_header=False,
+        http=protocol or "auto",
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name=f"http-{port}")

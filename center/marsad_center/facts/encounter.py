@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from marsad_center.facts.events import Movement
-from marsad_center.facts.reversals import ARRIVALS, by_event_time, cancellations, takes_back, void
+from marsad_center.facts.reversals import ARRIVALS, by_event_time, cancellations, superseded, takes_back, void
 
 State = Literal["expected", "present", "departed", "cancelled"]
 
@@ -54,8 +54,9 @@ class Encounter:
 
 def derive(movements: Sequence[Movement]) -> Encounter:
     """The encounter of one visit from all its movements (at least one, any order)."""
-    taken = cancellations(movements)
-    ordered = sorted(movements, key=by_event_time)
+    outdated = superseded(movements)
+    taken = {id_: by for id_, by in cancellations(movements).items() if id_ not in outdated}
+    ordered = sorted((movement for movement in movements if movement.id not in outdated), key=by_event_time)
     encounter = Encounter(visit_key=ordered[0].visit_key)
     gone = void(ordered, taken)
     left = [movement for movement in ordered if movement.id not in taken and not takes_back(movement)]

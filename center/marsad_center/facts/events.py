@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal, NamedTuple
 
-Action = Literal["insert", "update", "cancel"]
+Action = Literal["insert", "update", "cancel", "snapshot"]
 Kind = Literal["lab", "radiology", "other"]
 
 
@@ -28,7 +28,9 @@ class Code(NamedTuple):
 class Movement:
     """One event of a visit. Texts: None says nothing, '' deletes what was known. `event` is the ADT trigger.
 
-    `id` is the row's number once stored; in a list of movements it and `received_at` break ties of `event_at`.
+    `id` is the row's number once stored; in a list of movements it and `received_at` break ties of `event_at`. `action`
+    snapshot: one of the movements that a picture of the visit shows (a FHIR resource); `movement_key` is then what the
+    picture is of, an @ and its version as a text that sorts, and only the newest version of each picture counts.
     """
 
     visit_key: str

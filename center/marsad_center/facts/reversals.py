@@ -27,11 +27,13 @@ def by_event_time(movement: Movement) -> tuple[datetime, bool, datetime, int]:
 
 def cancellations(movements: Sequence[Movement]) -> dict[int, int]:
     """Which movement (by id) is taken back or replaced by which."""
-    taken: dict[int, int] = {}
-    if all(movement.event not in REVERSALS and movement.action == "insert" for movement in movements):
+    taken = superseded(movements)
+    if all(movement.event not in REVERSALS and movement.action in ("insert", "snapshot") for movement in movements):
         return taken  # as of nearly every visit
     earlier = _Earlier(taken)
     for place, movement in enumerate(sorted(movements, key=by_event_time)):
+        if movement.id in taken:
+            continue
         target = _target(movement, earlier)
         if target is not None:
             taken[target.id] = movement.id
@@ -40,11 +42,27 @@ def cancellations(movements: Sequence[Movement]) -> dict[int, int]:
     return taken
 
 
+def superseded(movements: Sequence[Movement]) -> dict[int, int]:
+    """Which movement (by id) stands in an older version of a picture, and one of the newest version."""
+    newest: dict[str, tuple[str, int]] = {}
+    pictures = [(movement.id, *_picture(movement)) for movement in movements if movement.action == "snapshot"]
+    for id_, picture, version in pictures:
+        newest[picture] = max(newest.get(picture, ("", 0)), (version, id_))
+    return {id_: newest[picture][1] for id_, picture, version in pictures if version < newest[picture][0]}
+
+
+def _picture(movement: Movement) -> tuple[str, str]:
+    """What it is a picture of, and its version."""
+    picture, _at, version = (movement.movement_key or "").partition("@")
+    return picture, version
+
+
 def _target(movement: Movement, earlier: _Earlier) -> Movement | None:
     reversed_events = REVERSALS.get(movement.event)
-    if reversed_events is None and movement.action == "insert":
+    if reversed_events is None and movement.action in ("insert", "snapshot"):
         return None
-    numbered = earlier.newest([movement.movement_key]) if movement.movement_key else None
+    has_number = movement.movement_key and movement.action != "snapshot"
+    numbered = earlier.newest([movement.movement_key or ""]) if has_number else None
     if numbered is not None or reversed_events is None:
         return numbered
     return earlier.newest([_Event(event) for event in reversed_events])

@@ -1,1 +1,1 @@
-"""The gateway: HL7 v2 over MLLP in, acknowledged only after commit, mapped to facts as PROFILE.md says."""
+"""The gateway: HL7 v2 over MLLP and FHIR R4 over HTTP in, answered only after commit, facts as PROFILE.md says."""

@@ -101,7 +101,7 @@ async def count(connection: db.Connection, final: Sequence[tuple[Inbound, Result
 def _counted(final: Sequence[tuple[Inbound, Result]]) -> dict[int, _Counts]:
     feeds: dict[int, _Counts] = {}
     for inbound, result in final:
-        if inbound.route is None or inbound.header is None:
+        if inbound.route is None or not inbound.counted:
             continue
         at = inbound.received_at
         counts = feeds.get(inbound.route.feed_id)

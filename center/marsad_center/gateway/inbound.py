@@ -66,6 +66,11 @@ class Inbound:
         """What freshness runs from: the message's own time (MSH-7), else the event's, else receipt."""
         return self.sent_at or self.event_at or self.received_at
 
+    @property
+    def counted(self) -> bool:
+        """Whether it is a message of its feed: what has no readable header is none."""
+        return self.header is not None
+
     def answered(self) -> Inbound:
         """This, with the acknowledgement that verdict and reason ask for."""
         if self.header is not None:

@@ -1,4 +1,4 @@
-"""The gateway process: wait for the schema, follow the registry, serve MLLP, and end without losing what was read."""
+"""The gateway process: wait for the schema, follow the registry, serve MLLP and FHIR, and end without losing any."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dataclasses import asdict, dataclass
 
 import asyncpg
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route as Path_
 
 from marsad_center import db, registry
 from marsad_center.facts.registry_sync import ActiveFeed, known, sync
 from marsad_center.gateway import lane, metrics
 from marsad_center.gateway.certificate import Guard, guard
 from marsad_center.gateway.credentials import Credentials
+from marsad_center.gateway.fhir.connections import bounded
+from marsad_center.gateway.fhir.intake import Intake
+from marsad_center.gateway.fhir.limits import FhirLimits
 from marsad_center.gateway.limits import Limits
 from marsad_center.gateway.listening import Listening
 from marsad_center.gateway.profile import profile
@@ -42,43 +42,37 @@ class Ports:
     mllps: int | None = None
 
 
-def http_application(readiness: Readiness) -> Starlette:
-    """Port 8080: probes, and FHIR's place, which says that FHIR is not there yet (RFC 9457)."""
-
-    async def fhir(_request: Request) -> Response:
-        problem = {
-            "type": "about:blank",
-            "title": "Not Implemented",
-            "status": 501,
-            "detail": "This release takes HL7 v2 over MLLP only; FHIR R4 comes in a later one.",
-        }
-        return JSONResponse(problem, status_code=501, media_type="application/problem+json")
-
-    methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-    fhir_routes = [Path_("/fhir", fhir, methods=methods), Path_("/fhir/{rest:path}", fhir, methods=methods)]
-    return Starlette(routes=[*probe_routes(readiness), *fhir_routes])
+def http_application(readiness: Readiness, intake: Intake) -> Starlette:
+    """Port 8080: probes and FHIR. Metrics are not served here: facilities reach this port."""
+    return Starlette(routes=[*probe_routes(readiness), *intake.paths()])
 
 
 async def run(
-    settings: Settings, limits: Limits | None = None, started: Callable[[Ports], None] = lambda _ports: None
+    settings: Settings,
+    limits: Limits | None = None,
+    started: Callable[[Ports], None] = lambda _ports: None,
+    fhir_limits: FhirLimits | None = None,
 ) -> None:
     """Serve until cancelled. `started` gets the ports once everything listens."""
-    limits = limits or Limits()
+    limits, fhir_limits = limits or Limits(), fhir_limits or FhirLimits()
     readiness = Readiness("schema", "database", "registry")
+    writer = Writer(_connector(settings), limits, readiness)
+    listening = Listening(writer, limits)
+    first = asyncio.Event()
+    intake = Intake(writer, fhir_limits, lambda: listening.routes if first.is_set() else None)
     async with contextlib.AsyncExitStack() as stack:
         ops_port = await stack.enter_async_context(
             serving(ops_application(readiness), settings.bind, settings.metrics_port)
         )
         http_port = await stack.enter_async_context(
-            serving(http_application(readiness), settings.bind, settings.http_port)
+            serving(
+                http_application(readiness, intake), settings.bind, settings.http_port, protocol=bounded(fhir_limits)
+            )
         )
         await db.wait_for_schema(settings.database, "gateway", lambda reason: readiness.missing("schema", reason))
         readiness.met("schema")
 
-        writer = Writer(_connector(settings), limits, readiness)
         await _background(stack, writer.run(), "writer")
-        listening = Listening(writer, limits)
-        first = asyncio.Event()
 
         async def follow(center: registry.Center) -> None:
             try:
@@ -97,6 +91,7 @@ async def run(
         readiness.missing("registry", f"the registry {settings.center} is not there or not readable")
         await _background(stack, registry.watch(settings.center, follow), "registry")
         await first.wait()  # before that every sender would be unknown, and be told so
+        stack.push_async_callback(intake.drain)
         mllp_port = await stack.enter_async_context(listening.serving(settings.bind, settings.mllp_port))
         mllps_port = await _tls(stack, settings, listening)
         ports = Ports(mllp_port, http_port, ops_port, mllps_port)

@@ -48,7 +48,7 @@ _INSERT = f"""
     ), waiting AS (
         INSERT INTO unmeasured (feed_id, facility, event_at, received_at, sent_at)
         SELECT feed_id, facility, coalesce(event_at, received_at), received_at, coalesce(sent_at, event_at, received_at)
-        FROM new WHERE ack_code IN ('AA', 'CA')
+        FROM new WHERE ack_code IN ('AA', 'CA', '200', '201')
     )
     SELECT id, {_KEY.names} FROM new
 """  # noqa: S608 - constants

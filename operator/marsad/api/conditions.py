@@ -186,6 +186,10 @@ class Reason(StrEnum):
         "TlsNotDeclared",
         "A feed has transport MLLPS, and its HealthCluster listens for none. Declare spec.pipelines.hl7.tls there.",
     )
+    FHIR_NOT_ENABLED = (
+        "FhirNotEnabled",
+        "A feed sends FHIR, and the HealthCluster has no FHIR pipeline. Set its spec.pipelines.fhir.enabled to true.",
+    )
     NEVER_HEARD = "NeverHeard", "No message of the facility was ever accepted. Connect its sender; see the quarantine."
     # Ready, Reconciling, Stalled
     ALL_STAGES_READY = "AllStagesReady", "Every stage is ready for this generation. Nothing to do."

@@ -151,7 +151,7 @@ class Feed(Model):
     """First component of MSH-4 in its messages."""
     transport: Transport = Transport.MLLP
     """MLLP, MLLPS (MLLP over TLS) or FHIR. A feed that the release has no ear for is left out, never served in plain
-    text; Connected then says NotInRelease. This release has MLLP and MLLPS."""
+    text; Connected then says NotInRelease. This release has all three."""
     certificate: ClientCertificate | None = None
     """Of a feed over MLLPS: the certificate without which nobody speaks for it. Feeds may share one, such as those that
     an integration engine passes on."""

@@ -57,6 +57,10 @@ def context(observed: Observed) -> dict[str, Any]:
             "monitoring_namespace": platform.monitoring_namespace,
             "api_server_port": platform.api_server_port,
         },
+        "pipelines": {
+            "hl7": cluster.spec.pipelines.hl7.enabled,
+            "fhir": cluster.spec.pipelines.fhir.enabled,
+        },
         "security": {
             "gateway_blocks": blocks(cluster.spec.security.allowed_ingress.gateway, platform),
             "dashboard_blocks": blocks(cluster.spec.security.allowed_ingress.dashboard, platform),

@@ -73,5 +73,5 @@ def folders(observed: Observed) -> tuple[str, ...]:
     """The components that are wanted, by their folders."""
     spec = observed.cluster.spec
     engine = "external" if spec.database.engine is Engine.EXTERNAL else names.DATABASE
-    gateway = (names.GATEWAY,) if spec.pipelines.hl7.enabled else ()  # FHIR is not in this release
+    gateway = (names.GATEWAY,) if spec.pipelines.hl7.enabled or spec.pipelines.fhir.enabled else ()
     return ("security", names.CENTER, engine, names.MIGRATE, *gateway, names.ANALYTICS, names.DASHBOARD, "monitoring")

@@ -70,12 +70,16 @@ def _connected(facility: AnyFacility, observed: Observed | None) -> Finding:  # 
         message = f"All that is sent is refused: {', '.join(by_state[REFUSED])}. The quarantine says why."
         return Finding.false(kind, Reason.FEEDS_REFUSED, message)
     if left_out:
-        message = f"Release {observed.platform.release} listens over MLLP and MLLPS, not to {', '.join(left_out)}: "
+        message = f"Release {observed.platform.release} does not listen to {', '.join(left_out)}: "
         return Finding.false(kind, Reason.NOT_IN_RELEASE, message + "declare what it has, or upgrade the operator.")
     over_tls = [feed.name for feed in heard(entry) if feed.transport == Transport.MLLPS]
     if over_tls and declared(observed) is None:
         message = f"The HealthCluster does not listen over TLS for {', '.join(over_tls)}: declare "
         return Finding.false(kind, Reason.TLS_NOT_DECLARED, message + "spec.pipelines.hl7.tls there.")
+    over_fhir = [feed.name for feed in heard(entry) if feed.transport == Transport.FHIR]
+    if over_fhir and not observed.cluster.spec.pipelines.fhir.enabled:
+        message = f"The HealthCluster takes no FHIR from {', '.join(over_fhir)}: set spec.pipelines.fhir.enabled there."
+        return Finding.false(kind, Reason.FHIR_NOT_ENABLED, message)
     if len(by_state[NEVER]) == len(feeds):
         return Finding.false(kind, Reason.NEVER_HEARD, f"Nothing was ever accepted from {', '.join(by_state[NEVER])}.")
     if by_state[STALE]:

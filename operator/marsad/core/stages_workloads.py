@@ -18,14 +18,7 @@ def judge_pipelines(observed: Observed, plan: Plan, database: Finding) -> Findin
     """The gateway, and whether this release has what is asked of it."""
     kind = ConditionType.PIPELINES_READY
     pipelines = observed.cluster.spec.pipelines
-    if pipelines.fhir.enabled:
-        return Finding.false(
-            kind,
-            Reason.NOT_IN_RELEASE,
-            f"Release {observed.platform.release} has no FHIR R4 pipeline: set spec.pipelines.fhir.enabled to false, "
-            "or install an operator whose release has it. HL7 v2 is not affected.",
-        )
-    if not pipelines.hl7.enabled:
+    if not (pipelines.hl7.enabled or pipelines.fhir.enabled):
         return Finding.true(kind, Reason.DISABLED, "No pipeline is enabled.")
     gateway = _all_available(kind, (GATEWAY,), observed, plan, database)
     return (judge_certificates(observed) or gateway) if gateway.holds else gateway

@@ -73,13 +73,14 @@ def endpoints(observed: Observed) -> Endpoints | None:
 
     None when there is none: server-side apply turns a map that lost its last field into null, which its schema refuses.
     """
-    namespace = observed.cluster.namespace
+    namespace, pipelines = observed.cluster.namespace, observed.cluster.spec.pipelines
     gateway, dashboard = (observed.get("", "Service", name) is not None for name in (GATEWAY, DASHBOARD))
     if not (gateway or dashboard):
         return None
     return Endpoints(
-        hl7=f"{GATEWAY}.{namespace}.svc:2575" if gateway else None,
+        hl7=f"{GATEWAY}.{namespace}.svc:2575" if gateway and pipelines.hl7.enabled else None,
         hl7_tls=f"{GATEWAY}.{namespace}.svc:2576" if gateway and declared(observed) is not None else None,
+        fhir=f"http://{GATEWAY}.{namespace}.svc:8080/fhir" if gateway and pipelines.fhir.enabled else None,
         dashboard=f"http://{DASHBOARD}.{namespace}.svc:8000" if dashboard else None,
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from marsad_center.gateway import mllp
+from marsad_center.gateway.fhir.limits import FhirLimits
 from marsad_center.gateway.limits import Limits
 from marsad_center.gateway.service import Ports, run
 from marsad_center.tests.conftest import Database
@@ -102,11 +103,14 @@ async def sending(ports: Ports, tls: ssl.SSLContext | None = None) -> AsyncItera
 
 
 @contextlib.asynccontextmanager
-async def gateway(database: Database, limits: Limits | None = None, tls: Path | None = None) -> AsyncIterator[Ports]:
+async def gateway(
+    database: Database, limits: Limits | None = None, tls: Path | None = None, fhir_limits: FhirLimits | None = None
+) -> AsyncIterator[Ports]:
     """A whole gateway on free ports, ended as SIGTERM ends it; over TLS, too, with the files of this folder."""
     loop = asyncio.get_running_loop()
     started: asyncio.Future[Ports] = loop.create_future()
-    task = asyncio.create_task(run(replace(database.settings("gateway"), tls=tls), limits, started.set_result))
+    settings = replace(database.settings("gateway"), tls=tls)
+    task = asyncio.create_task(run(settings, limits, started.set_result, fhir_limits))
     try:
         waiters: list[asyncio.Future[Any]] = [task, started]
         await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED, timeout=30)

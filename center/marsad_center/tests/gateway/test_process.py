@@ -69,7 +69,7 @@ def test_readiness_says_what_is_missing() -> None:
     assert readiness.ready
 
 
-async def test_probes_metrics_and_the_place_of_fhir(database: Database) -> None:
+async def test_probes_metrics_and_fhirs_place(database: Database) -> None:
     async with gateway(database) as ports:
         async with sending(ports) as sender:
             await sender.code(adt("A04", "1"))
@@ -79,8 +79,8 @@ async def test_probes_metrics_and_the_place_of_fhir(database: Database) -> None:
             assert (await get(port, "/healthz"))[0] == 200
             status, kind, body = await get(port, "/readyz")
             assert (status, kind, json.loads(body)["ready"]) == (200, "application/json", True)
-        status, kind, body = await get(ports.http, "/fhir/Patient", "POST")
-        assert (status, kind, json.loads(body)["status"]) == (501, "application/problem+json", 501)
+        assert (await get(ports.http, "/metrics"))[0] == 404, "facilities reach this port"
+        assert (await get(ports.http, "/fhir/metadata"))[0] == 200
         metrics = (await get(ports.metrics, "/metrics"))[2]
     for line in (
         'marsad_gateway_acknowledged_total{code="AA"}',

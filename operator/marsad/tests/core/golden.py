@@ -27,7 +27,7 @@ STACKS: dict[str, Observed] = {
     ),
     "external": worlds.world(worlds.cluster(size="small", database=worlds.EXTERNAL)),
     "monitored": worlds.world(
-        worlds.cluster(size="large"),
+        worlds.cluster(size="large", pipelines={"fhir": {"enabled": True}}),
         served=frozenset({worlds.CNPG, *worlds.MONITORING}),
         facilities=(worlds.facility(),),
     ),

@@ -91,11 +91,15 @@ def test_monitoring_objects_exist_where_their_kinds_are_served() -> None:
     assert kinds(made, "ServiceMonitor").keys() == kinds(made, "PrometheusRule").keys() == {"center"}
 
 
-def test_a_center_without_hl7_has_no_gateway() -> None:
-    pipelines = {"hl7": {"enabled": False}, "fhir": {"enabled": True}}
+@pytest.mark.parametrize(("hl7", "fhir"), [(True, False), (False, True), (True, True)])
+def test_facilities_reach_the_ports_of_the_pipelines_that_are_on(hl7: bool, fhir: bool) -> None:
+    pipelines = {"hl7": {"enabled": hl7}, "fhir": {"enabled": fhir}}
     made = wanted(world(cluster(pipelines=pipelines)))
-    assert kinds(made, "Deployment").keys() == {"analytics", "dashboard"}
-    assert "gateway" not in kinds(made, "Service")
+    (rule,) = kinds(made, "NetworkPolicy")["gateway-from-facilities"]["spec"]["ingress"]
+    assert [port["port"] for port in rule["ports"]] == [2575] * hl7 + [8080] * fhir
+    assert "gateway" in kinds(made, "Deployment")
+    ports = [port["port"] for port in kinds(made, "Service")["gateway"]["spec"]["ports"]]
+    assert ports == [*[2575] * hl7, 8080, 9090]
 
 
 def test_one_replica_has_no_disruption_budget_because_no_node_could_be_drained() -> None:

@@ -153,14 +153,16 @@ def test_a_feed_over_tls_where_nobody_listens_says_so() -> None:
     says(judged(one, observed)[1], ConditionStatus.FALSE, Reason.NEVER_HEARD, "feed-1")
 
 
-def test_a_feed_that_the_release_has_no_ear_for_is_left_out() -> None:
+def test_a_feed_that_the_release_has_no_ear_for_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("roster", "facilities"):  # as a release without FHIR would have it
+        monkeypatch.setattr(f"marsad.core.{module}.SERVED", frozenset({"MLLP", "MLLPS"}))
     one = facility(feeds=feeds("MLLP", "FHIR"))
     live = CenterReport(NOW, (FeedReport("KFH", "feed-0", "live", 1.0),))
     observed = world(facilities=(one,), report=live)
     assert [feed["name"] for told in listing(observed) for feed in told["feeds"]] == ["feed-0"]
     found = judged(one, observed)
     says(found[0], ConditionStatus.TRUE, Reason.ACCEPTED)
-    says(found[1], ConditionStatus.FALSE, Reason.NOT_IN_RELEASE, "not to feed-1 (FHIR)", "0.1.0")
+    says(found[1], ConditionStatus.FALSE, Reason.NOT_IN_RELEASE, "not listen to feed-1 (FHIR)", "0.1.0")
     assert judge_freshness(observed).reason is Reason.WITHIN_OBJECTIVE, "what is not listened to is not awaited"
     silent = replace(observed, report=CenterReport(NOW, (FeedReport("KFH", "feed-0", "silent", 1.0),)))
     says(judged(one, silent)[1], ConditionStatus.FALSE, Reason.FEEDS_SILENT, "feed-0")
@@ -170,6 +172,17 @@ def test_a_feed_that_the_release_has_no_ear_for_is_left_out() -> None:
     assert listing(observed)[0]["feeds"] == []
     says(judged(other, observed)[1], ConditionStatus.FALSE, Reason.NOT_IN_RELEASE, "feed-0 (FHIR)")
     assert judge_freshness(observed).reason is Reason.NO_FEEDS
+
+
+def test_a_feed_of_fhir_where_nobody_takes_it_says_so() -> None:
+    feeds = [{"name": "emr", "sendingApplication": "EMR", "sendingFacility": "SFAC", "transport": "FHIR"}]
+    one = facility(feeds=feeds)
+    observed = world(facilities=(one,), report=CenterReport(NOW, ()))
+    assert [feed["name"] for told in listing(observed) for feed in told["feeds"]] == ["emr"]
+    says(judged(one, observed)[1], ConditionStatus.FALSE, Reason.FHIR_NOT_ENABLED, "emr", "spec.pipelines.fhir.enabled")
+    taking = cluster(pipelines={"hl7": {"enabled": True}, "fhir": {"enabled": True}})
+    observed = world(taking, facilities=(one,), report=CenterReport(NOW, ()))
+    says(judged(one, observed)[1], ConditionStatus.FALSE, Reason.NEVER_HEARD, "emr")
 
 
 def test_what_was_written_is_not_written_again() -> None:

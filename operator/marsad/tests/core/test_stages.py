@@ -234,11 +234,11 @@ def test_a_quota_that_forbids_a_pod_is_quoted_without_the_pods_random_name() -> 
     assert "x2x" not in found.message
 
 
-def test_fhir_is_not_in_this_release() -> None:
-    pipelines = {"hl7": {"enabled": True}, "fhir": {"enabled": True}}
+@pytest.mark.parametrize("hl7", [True, False])
+def test_the_pipeline_of_fhir_is_the_gateway(hl7: bool) -> None:
+    pipelines = {"hl7": {"enabled": hl7}, "fhir": {"enabled": True}}
     found = judged(provided(world(cluster(pipelines=pipelines))))
-    says(found["PipelinesReady"], FALSE, Reason.NOT_IN_RELEASE, "FHIR", "0.1.0")
-    says(found["Ready"], FALSE, Reason.STAGE_NOT_READY, "FHIR")
+    says(found["PipelinesReady"], TRUE, Reason.AVAILABLE, "gateway")
 
 
 @pytest.mark.parametrize("name", ["analytics", "dashboard"])

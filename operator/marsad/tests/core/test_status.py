@@ -54,6 +54,11 @@ def events(before: Observed | None, after: Observed) -> list[Event]:
 def test_the_status_says_where_what_and_how() -> None:
     found = told(provided())
     assert found["endpoints"] == {"hl7": "gateway.makkah.svc:2575", "dashboard": "http://dashboard.makkah.svc:8000"}
+    both = provided(world(cluster(pipelines={"hl7": {"enabled": False}, "fhir": {"enabled": True}})))
+    assert told(both)["endpoints"] == {
+        "fhir": "http://gateway.makkah.svc:8080/fhir",
+        "dashboard": "http://dashboard.makkah.svc:8000",
+    }
     assert found["release"] == "0.1.0"
     assert found["facilities"] == {"declared": 1, "reporting": 1, "coverage": "1/1"}
     assert found["freshness"] == {
