@@ -14,7 +14,7 @@ _HTTP_PORTS: Mapping[Component, int] = {"gateway": 8080, "dashboard": 8000, "ana
 
 
 class SettingsError(ValueError):
-    """An environment variable that cannot be used; the message names the variable and says why."""
+    """An environment variable, or what it names, that cannot be used; the message names it and says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ class Settings:
     """Everything a component needs to start. Ports of 0 mean any free port (tests).
 
     `roles` (migrate only): a folder with a file a role that holds its password; set where nobody else makes the roles,
-    as CloudNativePG does.
+    as CloudNativePG does. `keys` (gateway only): the folder of the center's keys; None leaves what is stored in clear
+    (local tests only, the environment cannot say so).
     """
 
     component: Component
@@ -47,6 +48,7 @@ class Settings:
     metrics_port: int
     log_level: str
     roles: Path | None = None
+    keys: Path | None = None
 
 
 def from_environment(component: Component, environ: Mapping[str, str]) -> Settings:
@@ -71,6 +73,7 @@ def from_environment(component: Component, environ: Mapping[str, str]) -> Settin
         metrics_port=_port(environ, "MARSAD_METRICS_PORT", 9090),
         log_level=environ.get("MARSAD_LOG_LEVEL", "INFO").upper(),
         roles=Path(roles) if roles else None,
+        keys=Path(environ.get("MARSAD_KEYS") or "/run/secrets/center-key"),
     )
 
 

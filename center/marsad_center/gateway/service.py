@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as Path_
 
-from marsad_center import db, registry
+from marsad_center import db, keys, registry
 from marsad_center.facts.registry_sync import ActiveFeed, known, sync
-from marsad_center.gateway import lane, metrics
+from marsad_center.gateway import key_check, lane, metrics
 from marsad_center.gateway.limits import Limits
 from marsad_center.gateway.listening import Listening
 from marsad_center.gateway.profile import profile
@@ -61,6 +61,7 @@ async def run(
 ) -> None:
     """Serve until cancelled. `started` gets the ports once everything listens."""
     limits = limits or Limits()
+    sealing = keys.load(settings.keys)
     readiness = Readiness("schema", "database", "registry")
     async with contextlib.AsyncExitStack() as stack:
         ops_port = await stack.enter_async_context(
@@ -71,8 +72,9 @@ async def run(
         )
         await db.wait_for_schema(settings.database, "gateway", lambda reason: readiness.missing("schema", reason))
         readiness.met("schema")
+        await db.steadily(settings.database, "gateway", lambda connection: key_check.check(connection, sealing))
 
-        writer = Writer(_connector(settings), limits, readiness)
+        writer = Writer(_connector(settings), limits, readiness, sealing)
         await _background(stack, writer.run(), "writer")
         listening = Listening(writer, limits)
         first = asyncio.Event()
@@ -128,6 +130,19 @@ async def _background(stack: contextlib.AsyncExitStack, work: Awaitable[None], n
     stack.push_async_callback(stop)
 
 
+def routes(feeds: Sequence[ActiveFeed]) -> Routes:
+    """Where the messages of these feeds belong, and how they are written."""
+    zones = {name: zone(name) for name in {feed.time_zone for feed in feeds}}
+    return Routes(
+        {
+            (feed.sending_application, feed.sending_facility): Route(
+                feed.id, feed.facility, profile(feed.profile, zones[feed.time_zone])
+            )
+            for feed in feeds
+        }
+    )
+
+
 async def _routes(
     settings: Settings,
     center: registry.Center,
@@ -139,15 +154,7 @@ async def _routes(
         try:
             async with db.connected(settings.database, "gateway-registry") as connection:
                 feeds = await feeds_of(connection, center)
-            zones = {name: zone(name) for name in {feed.time_zone for feed in feeds}}
-            return Routes(
-                {
-                    (feed.sending_application, feed.sending_facility): Route(
-                        feed.id, feed.facility, profile(feed.profile, zones[feed.time_zone])
-                    )
-                    for feed in feeds
-                }
-            )
+            return routes(feeds)
         except (*db.TRANSIENT, asyncpg.TransactionRollbackError) as error:
             log.info("the registry waits for the database", extra={"reason": db.describe(error)})
         await asyncio.sleep(db.backoff(attempt))
