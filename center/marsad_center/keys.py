@@ -1,4 +1,4 @@
-"""The keys of one center: what is received is sealed with them, and identifiers become tokens (ADR 0025).
+"""The keys of one center: what is received is sealed with them, and identifiers become tokens (ADR 0027).
 
 They are files of one folder, a mounted Secret: `1`, `2`, `3`... seal, of which the one with the highest number seals
 and all open; `tokens` makes tokens and stays for ever: what was written with one could not be found with another.

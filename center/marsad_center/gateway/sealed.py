@@ -1,4 +1,4 @@
-"""What was received, as it lies in the tables: sealed, and bound to the row that it belongs to (ADR 0025)."""
+"""What was received, as it lies in the tables: sealed, and bound to the row that it belongs to (ADR 0027)."""
 
 from __future__ import annotations
 
