@@ -13,7 +13,7 @@ import pytest
 from e2e import facts, oracle
 from e2e.mllp import messages
 from e2e.oracle import Count
-from marsad_center.tests.conftest import Database, database, postgres_server  # noqa: F401 - fixtures
+from marsad_center.tests.conftest import Database, database, postgres_server, sealed_database  # noqa: F401 - fixtures
 from marsad_center.tests.gateway.playing import Sender, code, gateway, sending
 
 
@@ -38,9 +38,9 @@ class Played:
 
 
 @pytest.fixture
-async def played(database: Database) -> AsyncIterator[Played]:  # noqa: F811
-    async with gateway(database) as ports, sending(ports) as sender:
-        yield Played(database, sender)
+async def played(sealed_database: Database) -> AsyncIterator[Played]:  # noqa: F811
+    async with gateway(sealed_database) as ports, sending(ports) as sender:
+        yield Played(sealed_database, sender)
 
 
 async def test_the_shared_file_counts_the_same(played: Played) -> None:

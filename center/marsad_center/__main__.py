@@ -31,10 +31,18 @@ _ENTRY_POINTS: dict[Component, str] = {
 }
 
 
+UPKEEP = ("quarantine", "reprocess", "reseal")
+_UPKEEP = "marsad_center.gateway.upkeep.command"
+
+
 def main(arguments: list[str]) -> int:
-    """Run the component named by the only argument. 0 after a clean end, 1 after a failure, 2 for wrong usage."""
+    """Run the component named by the only argument, or a command of upkeep (`quarantine`, `reprocess`, `reseal`) with
+    its own. 0 after a clean end, 1 after a failure, 2 for wrong usage."""
+    if arguments and arguments[0] in UPKEEP:
+        run_command: Callable[[list[str]], int] = importlib.import_module(_UPKEEP).main
+        return run_command(arguments)
     if len(arguments) != 1 or arguments[0] not in COMPONENTS:
-        sys.stderr.write(f"usage: python -m marsad_center {'|'.join(COMPONENTS)}\n")
+        sys.stderr.write(f"usage: python -m marsad_center {'|'.join((*COMPONENTS, *UPKEEP))}\n")
         return 2
     component = next(name for name in COMPONENTS if name == arguments[0])
     try:
@@ -54,6 +62,9 @@ def main(arguments: list[str]) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signalled(run, settings))
+    except SettingsError as error:
+        log.error("the component cannot start", extra={"reason": str(error)})
+        return 2
     except Exception:
         log.exception("the component failed")
         return 1

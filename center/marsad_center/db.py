@@ -13,7 +13,7 @@ import logging
 import random
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
@@ -23,6 +23,8 @@ from marsad_center.settings import DatabaseSettings
 log = logging.getLogger(__name__)
 
 Connection: TypeAlias = asyncpg.Connection  # asyncpg ships no types: Any to the checker
+
+T = TypeVar("T")
 
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 30.0
@@ -163,6 +165,19 @@ def payload(facilities: Iterable[str]) -> str:
     """What a notification says of the facilities touched. More codes than it bears are said as "{}": anything."""
     text = json.dumps({"facilities": sorted(facilities)})
     return text if len(text.encode()) <= _NOTIFY_BYTES else "{}"
+
+
+async def steadily(settings: DatabaseSettings, application: str, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """What `work` gives on a connection of its own, tried again while the database is away or another was first."""
+    attempt = 0
+    while True:
+        try:
+            async with connected(settings, application) as connection:
+                return await work(connection)
+        except (*TRANSIENT, asyncpg.TransactionRollbackError) as error:
+            log.info("tried again", extra={"reason": describe(error)})
+        await asyncio.sleep(backoff(attempt))
+        attempt += 1
 
 
 async def notify(connection: Connection, channel: str, facilities: Iterable[str]) -> None:

@@ -14,7 +14,7 @@ _HTTP_PORTS: Mapping[Component, int] = {"gateway": 8080, "dashboard": 8000, "ana
 
 
 class SettingsError(ValueError):
-    """An environment variable that cannot be used; the message names the variable and says why."""
+    """An environment variable, or what it names, that cannot be used; the message names it and says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,10 @@ class Settings:
 
     `roles` (migrate only): a folder with a file a role that holds its password; set where nobody else makes the roles,
     as CloudNativePG does. `tls` (gateway only): a folder with the files of gateway/credentials.py; without it nobody
-    listens for MLLP over TLS. `identity_header` (dashboard only): the header in which a trusted proxy says who the
-    reader is; empty where no such proxy stands before the dashboard, and then nothing a reader sends is an identity.
+    listens for MLLP over TLS. `keys` (gateway only): the folder of the center's keys; None leaves what is stored in
+    clear (local tests only, the environment cannot say so). `identity_header` (dashboard only): the header in which a
+    trusted proxy says who the reader is; empty where no such proxy stands before the dashboard, and then nothing a
+    reader sends is an identity.
     """
 
     component: Component
@@ -52,6 +54,7 @@ class Settings:
     tls: Path | None = None
     mllps_port: int = 0
     identity_header: str = ""
+    keys: Path | None = None
 
 
 def from_environment(component: Component, environ: Mapping[str, str]) -> Settings:
@@ -80,6 +83,7 @@ def from_environment(component: Component, environ: Mapping[str, str]) -> Settin
         tls=Path(tls) if tls else None,
         mllps_port=_port(environ, "MARSAD_MLLPS_PORT", 2576),
         identity_header=environ.get("MARSAD_IDENTITY_HEADER", ""),
+        keys=Path(environ.get("MARSAD_KEYS") or "/run/secrets/center-key"),
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from marsad_center.settings import Component, DatabaseSettings, Settings
+from marsad_center.tests.conftest import make_keys
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -66,6 +67,7 @@ class Part:
             "MARSAD_DATABASE_CREDENTIALS": str(database.credentials),
             "MARSAD_DATABASE_CA": "",
             "MARSAD_CENTER": str(settings.center),
+            "MARSAD_KEYS": str(make_keys(settings.center.parent / "keys")),
             "MARSAD_BIND": "127.0.0.1",
             "MARSAD_MLLP_PORT": str(settings.mllp_port),
             "MARSAD_HTTP_PORT": str(settings.http_port),

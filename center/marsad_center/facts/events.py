@@ -90,6 +90,14 @@ class Merge:
     event_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """A patient number of the facility belongs to whoever has this identifier, which means the same everywhere."""
+
+    patient_key: str
+    identifier: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """What one message says of one thing. Fields that are None say nothing; '' deletes what was known.
@@ -216,4 +224,4 @@ STATEMENTS: Mapping[str, type[Statement]] = {
     for each in (Appointment, Referral, Prescription, Vaccination, Document, Bed, Diagnosis, Contact, Guidance)
 }
 
-Fact = Movement | OrderEvent | Merge | Statement
+Fact = Movement | OrderEvent | Merge | Statement | Identified

@@ -1,83 +1,132 @@
-"""Patient numbers that are one person: what was said of each, and who of them stays. Encounters keep their history and
-carry the number that stays; a merge may come before or after the messages of whom it merges, and merges in any order.
+"""Which patient numbers are one person: derived from the log of all merges by event time, and from nothing else.
+
+So a merge that arrives late, is said again or is taken out of the log gives what it would have given in order, and who
+was merged when stays on record. Sources: HL7 v2.5.1 chapter 3.6.2 (A34, A40), domain facts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from marsad_center import db
 from marsad_center.facts.events import Merge
 
-Patient = tuple[str, str]
-"""(facility, number)."""
+
+class Merged(NamedTuple):
+    """A merge, where it belongs and which message said it."""
+
+    facility: str
+    message_id: int
+    merge: Merge
 
 
-class Into(NamedTuple):
-    """Whom a number was merged into, as it was last said."""
+class Logged(NamedTuple):
+    """A row of the log."""
 
+    merged: str
     survivor: str
     event_at: datetime
+    message_id: int
 
 
-def resolve(patient: Patient, merges: Mapping[Patient, Into]) -> str:
-    """The number that stays. Of numbers merged in a circle it is the one that the newest merge says."""
-    facility, number = patient
-    way: list[str] = []
-    while (facility, number) in merges and number not in way:
-        way.append(number)
-        number = merges[facility, number].survivor
-    if number not in way:
-        return number
-    circle = way[way.index(number) :]
-    return max((merges[facility, each] for each in circle), key=lambda into: (into.event_at, into.survivor)).survivor
+async def write_merges(connection: db.Connection, said: Sequence[Merged]) -> set[tuple[str, str]]:
+    """Store `said` and derive who survives. The visits (facility, visit key) that are to be derived anew."""
+    if not said:
+        return set()
+    rows = [
+        [message_id, facility, merge.merged, merge.survivor, merge.event_at] for facility, message_id, merge in said
+    ]
+    await connection.execute(
+        "INSERT INTO patient_merge_log (message_id, facility, merged, survivor, event_at)"
+        " SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])",
+        *(list(column) for column in zip(*rows, strict=True)),
+    )
+    return await derive_merges(
+        connection, {(each.facility, key) for each in said for key in (each.merge.merged, each.merge.survivor)}
+    )
 
 
-async def write_merges(connection: db.Connection, said: Iterable[tuple[str, int, Merge]]) -> None:
-    """Store merges, given as (facility, message, merge), and bring what they touch up to date: `stays` of every number
-    that they lead from, and the encounters of those."""
-    for facility, message_id, merge in said:
-        await connection.execute(
-            "INSERT INTO patient_merge AS p (facility, merged, survivor, event_at, message_id)"
-            " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (facility, merged) DO UPDATE SET survivor = excluded.survivor,"
-            " event_at = excluded.event_at, message_id = excluded.message_id WHERE p.event_at <= excluded.event_at",
-            facility,
-            merge.merged,
-            merge.survivor,
-            merge.event_at,
-            message_id,
+async def derive_merges(connection: db.Connection, patients: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Bring patient_merge to what the log says of `patients` (facility, key) and of all that they are merged with. The
+    visits that are to be derived anew."""
+    by_facility: dict[str, set[str]] = defaultdict(set)
+    for facility, key in patients:
+        by_facility[facility].add(key)
+    visits: set[tuple[str, str]] = set()
+    for facility, keys in sorted(by_facility.items()):
+        together = await _component(connection, facility, keys)
+        await _rewrite(connection, facility, together)
+        found = await connection.fetch(
+            "SELECT visit_key FROM encounter WHERE facility = $1 AND patient_key = ANY($2::text[])", facility, together
         )
-        merges = await _related(connection, facility, {merge.merged, merge.survivor})
-        for patient in sorted(merges):
-            stays = resolve(patient, merges)
-            await connection.execute(
-                "UPDATE patient_merge SET stays = $3 WHERE facility = $1 AND merged = $2 AND stays IS DISTINCT FROM $3",
-                *patient,
-                stays,
-            )
-            if stays != patient[1]:
-                await connection.execute(
-                    "UPDATE encounter SET patient_key = $3, updated_at = now()"
-                    " WHERE facility = $1 AND patient_key = $2",
-                    *patient,
-                    stays,
-                )
+        visits |= {(facility, row["visit_key"]) for row in found}
+    return visits
 
 
-async def _related(connection: db.Connection, facility: str, numbers: set[str]) -> dict[Patient, Into]:
-    """Every merge that leads from or to `numbers`, over any number of steps."""
-    merges: dict[Patient, Into] = {}
-    known: set[str] = set()
-    while unknown := numbers - known:
-        known |= unknown
-        rows = await connection.fetch(
-            "SELECT merged, survivor, event_at FROM patient_merge"
-            " WHERE facility = $1 AND (merged = ANY ($2::text[]) OR survivor = ANY ($2::text[]))",
-            facility,
-            sorted(unknown),
-        )
-        merges |= {(facility, row["merged"]): Into(row["survivor"], row["event_at"]) for row in rows}
-        numbers = {number for row in rows for number in (row["merged"], row["survivor"])}
-    return merges
+def survivors(log: Iterable[Logged]) -> dict[str, tuple[str, Logged]]:
+    """Who each merged number is in the end, with the merge that took it away. A number that survives a later merge is
+    one of its own again, whatever it had been merged into before."""
+    into: dict[str, Logged] = {}
+    for row in log:
+        key = row.survivor
+        while key in into and key != row.merged:
+            key = into[key].survivor
+        if key == row.merged:  # the survivor was merged into this one before: they change places
+            into.pop(row.survivor, None)
+        into[row.merged] = row
+    return {key: (_end(key, into), row) for key, row in into.items()}
+
+
+def _end(key: str, into: dict[str, Logged]) -> str:
+    while key in into:  # which never leads in a circle: see above
+        key = into[key].survivor
+    return key
+
+
+async def _component(connection: db.Connection, facility: str, keys: Iterable[str]) -> list[str]:
+    """`keys` and every number that the log ties to them, however far."""
+    rows = await connection.fetch(
+        """
+        WITH RECURSIVE tied (key) AS (
+            SELECT unnest($2::text[])
+            UNION SELECT unnest(ARRAY[l.merged, l.survivor]) FROM tied t
+            CROSS JOIN LATERAL (
+                SELECT merged, survivor FROM patient_merge_log WHERE facility = $1 AND merged = t.key
+                UNION ALL SELECT merged, survivor FROM patient_merge_log WHERE facility = $1 AND survivor = t.key) l
+        ) SELECT key FROM tied ORDER BY key
+        """,
+        facility,
+        sorted(keys),
+    )
+    return [row["key"] for row in rows]
+
+
+async def _rewrite(connection: db.Connection, facility: str, together: list[str]) -> None:
+    log = await connection.fetch(
+        "SELECT merged, survivor, event_at, message_id FROM patient_merge_log"
+        " WHERE facility = $1 AND merged = ANY($2::text[]) ORDER BY event_at, id",
+        facility,
+        together,
+    )
+    found = survivors(Logged(*row) for row in log)
+    rows: list[list[Any]] = [
+        [key, row.survivor, end, row.event_at, row.message_id] for key, (end, row) in sorted(found.items())
+    ]
+    await connection.execute(
+        "DELETE FROM patient_merge WHERE facility = $1 AND merged = ANY($2::text[]) AND NOT merged = ANY($3::text[])",
+        facility,
+        together,
+        list(found),
+    )
+    columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], [], [], []]
+    await connection.execute(
+        "INSERT INTO patient_merge (facility, merged, survivor, stays, event_at, message_id) SELECT $1, * FROM"
+        " unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[])"
+        " ON CONFLICT (facility, merged) DO UPDATE SET survivor = excluded.survivor, stays = excluded.stays,"
+        " event_at = excluded.event_at, message_id = excluded.message_id",
+        facility,
+        *columns,
+    )

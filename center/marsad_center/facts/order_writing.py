@@ -1,15 +1,24 @@
 """Order events into clinical_order. Every column is a minimum, a maximum or the newest statement, so that any order of
-arrival gives the same row."""
+arrival gives the same row. `message_ids` are the messages that named the order: from them it can be made anew."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from marsad_center import db
 from marsad_center.facts.columns import Columns
 from marsad_center.facts.events import OrderEvent
+
+
+class Ordered(NamedTuple):
+    """An order event, where it belongs and which message said it."""
+
+    facility: str
+    message_id: int
+    event: OrderEvent
+
 
 _ORDER = Columns(
     {
@@ -27,12 +36,14 @@ _ORDER = Columns(
         "resulted_at": "timestamptz",
         "cancelled_at": "timestamptz",
         "source_at": "timestamptz",
+        "message_id": "bigint",
     }
 )
+_NAMES = _ORDER.names.replace("message_id", "message_ids")
 _FILLER = Columns({"facility": "text", "filler": "text"})
 _UPSERT = f"""
-    INSERT INTO clinical_order AS o ({_ORDER.names})
-    SELECT {_ORDER.source}
+    INSERT INTO clinical_order AS o ({_NAMES})
+    SELECT {_ORDER.source.replace("n.message_id", "ARRAY[n.message_id]", 1)}
     ON CONFLICT (facility, order_key) DO UPDATE SET
         placer = coalesce(nullif(excluded.placer, ''), o.placer),
         filler = coalesce(nullif(excluded.filler, ''), o.filler),
@@ -49,29 +60,58 @@ _UPSERT = f"""
         resulted_at = least(o.resulted_at, excluded.resulted_at),
         cancelled_at = least(o.cancelled_at, excluded.cancelled_at),
         source_at = greatest(o.source_at, excluded.source_at),
+        message_ids = CASE WHEN o.message_ids @> excluded.message_ids OR cardinality(o.message_ids) > 512
+                           THEN o.message_ids
+                           WHEN cardinality(o.message_ids) = 512 THEN o.message_ids || 0::bigint
+                           ELSE o.message_ids || excluded.message_ids END,
         updated_at = now()
 """  # noqa: S608 - constants
 
 
-async def write_orders(connection: db.Connection, events: Sequence[tuple[str, OrderEvent]]) -> None:
-    """Upsert the orders of (facility, event) pairs; the caller holds the locks of their numbers."""
+# An order that came in under two numbers before any message named both.
+_UNITE = """
+    WITH f AS (DELETE FROM clinical_order WHERE facility = $1 AND order_key = $2 AND placer = '' RETURNING *)
+    UPDATE clinical_order p SET
+        filler = coalesce(nullif(p.filler, ''), f.filler),
+        visit_key = coalesce(nullif(p.visit_key, ''), f.visit_key),
+        kind = CASE WHEN p.kind_stated AND NOT f.kind_stated THEN p.kind
+                    WHEN f.kind_stated AND NOT p.kind_stated THEN f.kind
+                    WHEN f.source_at > p.source_at THEN f.kind ELSE p.kind END,
+        kind_stated = p.kind_stated OR f.kind_stated,
+        (code_system, code, display) = (
+            SELECT c.* FROM (VALUES (f.code_system, f.code, f.display)) AS c
+            WHERE f.code <> '' AND (p.code = '' OR f.source_at > p.source_at)
+            UNION ALL SELECT p.code_system, p.code, p.display LIMIT 1),
+        ordered_at = least(p.ordered_at, f.ordered_at),
+        resulted_at = least(p.resulted_at, f.resulted_at),
+        cancelled_at = least(p.cancelled_at, f.cancelled_at),
+        source_at = greatest(p.source_at, f.source_at),
+        message_ids = p.message_ids || f.message_ids,
+        updated_at = now()
+    FROM f WHERE p.facility = $1 AND p.order_key = $3
+"""
+
+
+async def write_orders(connection: db.Connection, events: Sequence[Ordered]) -> None:
+    """Upsert the orders of `events`; the caller holds the locks of their numbers."""
     # ON CONFLICT may touch a row once a statement: events of one order go one statement after the other.
-    waves: list[dict[tuple[str, str], OrderEvent]] = []
-    for facility, event in await _with_known_placers(connection, events):
-        key = (facility, event.key)
+    waves: list[dict[tuple[str, str], Ordered]] = []
+    for each in await _with_known_placers(connection, events):
+        key = (each.facility, each.event.key)
         wave = next((wave for wave in waves if key not in wave), None)
         if wave is None:
             wave = {}
             waves.append(wave)
-        wave[key] = event
+        wave[key] = each
     for wave in waves:
-        rows = [_row(facility, event) for (facility, _key), event in sorted(wave.items(), key=lambda item: item[0])]
+        rows = [_row(each) for _key, each in sorted(wave.items(), key=lambda item: item[0])]
         await connection.execute(_UPSERT, *_ORDER.arguments(rows))
 
 
-def _row(facility: str, event: OrderEvent) -> tuple[Any, ...]:
+def _row(ordered: Ordered) -> tuple[Any, ...]:
+    event = ordered.event
     return (
-        facility,
+        ordered.facility,
         event.key,
         event.placer,
         event.filler,
@@ -85,16 +125,15 @@ def _row(facility: str, event: OrderEvent) -> tuple[Any, ...]:
         event.resulted_at,
         event.cancelled_at,
         event.source_at,
+        ordered.message_id,
     )
 
 
-async def _with_known_placers(
-    connection: db.Connection, events: Sequence[tuple[str, OrderEvent]]
-) -> list[tuple[str, OrderEvent]]:
+async def _with_known_placers(connection: db.Connection, events: Sequence[Ordered]) -> list[Ordered]:
     """One order, one key: a result under the filler's number alone belongs to the order known by that number, and an
     order that first came in under the filler's number gets the placer's when it is told."""
-    placers = {(facility, event.filler): event.placer for facility, event in events if event.filler and event.placer}
-    numbers = {(facility, event.filler) for facility, event in events if event.filler}
+    placers = {(each.facility, each.event.filler): each.event.placer for each in events if _names_both(each.event)}
+    numbers = {(each.facility, each.event.filler) for each in events if each.event.filler}
     if not numbers:
         return list(events)
     rows = await connection.fetch(
@@ -108,13 +147,26 @@ async def _with_known_placers(
         if row["placer"]:
             placers.setdefault(number, row["placer"])
         elif number in placers:
-            await connection.execute(
-                "UPDATE clinical_order SET order_key = $3, placer = $3 WHERE facility = $1 AND order_key = $2"
-                " AND NOT EXISTS (SELECT FROM clinical_order WHERE facility = $1 AND order_key = $3)",
-                *number,
-                placers[number],
-            )
+            await _give_placer(connection, *number, placers[number])
     return [
-        (facility, event if event.placer else replace(event, placer=placers.get((facility, event.filler), "")))
-        for facility, event in events
+        each
+        if each.event.placer
+        else each._replace(event=replace(each.event, placer=placers.get((each.facility, each.event.filler), "")))
+        for each in events
     ]
+
+
+def _names_both(event: OrderEvent) -> bool:
+    return bool(event.filler and event.placer)
+
+
+async def _give_placer(connection: db.Connection, facility: str, filler: str, placer: str) -> None:
+    renamed = await connection.execute(
+        "UPDATE clinical_order SET order_key = $3, placer = $3 WHERE facility = $1 AND order_key = $2"
+        " AND NOT EXISTS (SELECT FROM clinical_order WHERE facility = $1 AND order_key = $3)",
+        facility,
+        filler,
+        placer,
+    )
+    if renamed == "UPDATE 0":
+        await connection.execute(_UNITE, facility, filler, placer)

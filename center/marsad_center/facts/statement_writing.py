@@ -22,7 +22,8 @@ class Said(NamedTuple):
     statement: Statement
 
 
-_Thing = tuple[str, str, str]  # facility, kind, key
+Thing = tuple[str, str, str]
+"""(facility, kind, key)."""
 _LOG: Mapping[str, str] = {
     "message_id": "bigint",
     "facility": "text",
@@ -47,7 +48,22 @@ async def write_statements(connection: db.Connection, said: Sequence[Said]) -> N
     if not said:
         return
     await _insert(connection, said)
-    logs = await _logs(connection, said)
+    oldest: dict[Thing, datetime | None] = {}
+    for facility, _message_id, statement in said:
+        thing = (facility, statement.KIND, statement.key)
+        oldest[thing] = min(statement.event_at, oldest.get(thing) or statement.event_at)
+    await derive_things(connection, oldest)
+
+
+async def derive_things(connection: db.Connection, oldest: Mapping[Thing, datetime | None]) -> None:
+    """Each thing from all that was said of it; what nothing is said of any more goes. `oldest`: when the oldest that is
+    new of each was; None: anything may be new, or taken away."""
+    if not oldest:
+        return
+    logs = await _logs(connection, oldest)
+    for facility, kind, key in sorted(oldest.keys() - logs.keys()):
+        assert kind in STATEMENTS
+        await connection.execute(f"DELETE FROM {kind} WHERE facility = $1 AND key = $2", facility, key)  # noqa: S608
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for (facility, kind, _key), log in sorted(logs.items(), key=lambda item: item[0]):
         rows[kind].append({"facility": facility, **columns(derive(log))})
@@ -78,31 +94,37 @@ async def _insert(connection: db.Connection, said: Sequence[Said]) -> None:
     )
 
 
-async def _logs(connection: db.Connection, said: Sequence[Said]) -> dict[_Thing, list[Statement]]:
+async def _logs(connection: db.Connection, oldest: Mapping[Thing, datetime | None]) -> dict[Thing, list[Statement]]:
     """What the present state of each thing that was spoken of follows from.
 
     All its statements; but a bed is spoken of for years: of it only those since its present state began, or since the
     oldest that is new. What lies before could only matter if it belonged to that state, and then it would be in it.
     """
-    oldest: dict[_Thing, datetime] = {}
-    for facility, _message_id, statement in said:
-        thing = (facility, statement.KIND, statement.key)
-        oldest[thing] = min(statement.event_at, oldest.get(thing, statement.event_at))
     rows = await connection.fetch(
         """
         SELECT s.* FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) AS t (facility, kind, key, oldest)
         LEFT JOIN bed b ON t.kind = 'bed' AND b.facility = t.facility AND b.key = t.key
         JOIN statement s ON s.facility = t.facility AND s.kind = t.kind AND s.key = t.key
-            AND s.event_at >= CASE WHEN b.since IS NULL THEN '-infinity' ELSE least(b.since, t.oldest) END
+            AND s.event_at >= CASE WHEN b.since IS NULL OR t.oldest IS NULL THEN '-infinity'
+                                   ELSE least(b.since, t.oldest) END
         """,
-        *(list(column) for column in zip(*((*thing, at) for thing, at in sorted(oldest.items())), strict=True)),
+        *(
+            list(column)
+            for column in zip(
+                *((*thing, at) for thing, at in sorted(oldest.items(), key=lambda item: item[0])), strict=True
+            )
+        ),
     )
-    logs: dict[_Thing, list[Statement]] = defaultdict(list)
-    common = ("id", "key", "event_at", "received_at", "status", "patient_key", "visit_key")
+    logs: dict[Thing, list[Statement]] = defaultdict(list)
     for row in rows:
-        statement = from_body(row["kind"], json.loads(row["body"]), **{name: row[name] for name in common})
-        logs[row["facility"], row["kind"], row["key"]].append(statement)
+        logs[row["facility"], row["kind"], row["key"]].append(statement_of(row))
     return logs
+
+
+def statement_of(row: Any) -> Statement:
+    """The statement of a row of the log."""
+    common = ("id", "key", "event_at", "received_at", "status", "patient_key", "visit_key")
+    return from_body(row["kind"], json.loads(row["body"]), **{name: row[name] for name in common})
 
 
 async def _upsert(connection: db.Connection, kind: str, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -17,9 +17,10 @@ from marsad_center import db
 from marsad_center.facts.code_maps import count_unmapped, used
 from marsad_center.facts.columns import Columns
 from marsad_center.facts.encounter import derive
-from marsad_center.facts.events import Fact, Merge, Movement, OrderEvent, Statement
-from marsad_center.facts.merging import write_merges
-from marsad_center.facts.order_writing import write_orders
+from marsad_center.facts.events import Fact, Identified, Merge, Movement, OrderEvent, Statement
+from marsad_center.facts.merging import Merged, write_merges
+from marsad_center.facts.order_writing import Ordered, write_orders
+from marsad_center.facts.person_writing import Link, write_links
 from marsad_center.facts.reversals import cancellations
 from marsad_center.facts.statement_writing import Said, lock_names, write_statements
 
@@ -95,7 +96,7 @@ _MOVEMENT = Columns(_MOVEMENT_COLUMNS)
 _ENCOUNTER = Columns(_ENCOUNTER_COLUMNS, nullable=_NULLABLE)
 _VISIT = Columns({"facility": "text", "visit_key": "text"})
 _TAKEN = Columns({"id": "bigint", "cancelled_by": "bigint"})
-_LOCKS = Columns({"number": "bigint", "alone": "boolean"})
+_LOCKS = Columns({"number": "bigint", "shared": "boolean"})
 _MOVEMENT_NAMES = list(_MOVEMENT_COLUMNS)[2:]
 _movement_values = attrgetter(*(_PYTHON_NAMES.get(name, name) for name in _MOVEMENT_NAMES))
 _encounter_values = attrgetter(*(_PYTHON_NAMES.get(name, name) for name in list(_ENCOUNTER_COLUMNS)[1:]))
@@ -107,6 +108,10 @@ _UPSERT_ENCOUNTERS = f"""
         LEFT JOIN patient_merge p ON p.facility = e.facility AND p.merged = e.patient_key
     ON CONFLICT (facility, visit_key) DO UPDATE SET
         {", ".join(f"{name} = excluded.{name}" for name in list(_ENCOUNTER_COLUMNS)[2:])}, updated_at = now()
+"""  # noqa: S608 - constants
+_LOCK = f"""
+    SELECT CASE WHEN shared THEN pg_advisory_xact_lock_shared(number) ELSE pg_advisory_xact_lock(number) END
+    FROM (SELECT {_LOCKS.source}) AS l
 """  # noqa: S608 - constants
 _Visit = tuple[str, str]
 _NO_ID = 2**63 - 1
@@ -124,45 +129,56 @@ async def write_facts(connection: db.Connection, stated: Sequence[Stated]) -> No
     """Store `stated` and derive every encounter, order and other thing they touch. Raises asyncpg's errors."""
     if not stated:
         return
-    await _lock(connection, stated)
-    merges = [(item.facility, item.message_id, item.fact) for item in stated if isinstance(item.fact, Merge)]
-    await write_merges(connection, merges)
+    await lock(connection, stated)
+    merges = [Merged(item.facility, item.message_id, item.fact) for item in stated if isinstance(item.fact, Merge)]
+    merged = await write_merges(connection, merges) if merges else set[_Visit]()
     movements = [(item, item.fact) for item in stated if isinstance(item.fact, Movement)]
     if movements:
         added = await insert_movements(connection, movements)
+        merged -= added.keys()
         await derive_visits(connection, added.keys(), added)
-    orders = [(item.facility, item.fact) for item in stated if isinstance(item.fact, OrderEvent)]
-    if orders:
+    if merged:
+        await derive_visits(connection, merged)
+    if orders := ordered(stated):
         await write_orders(connection, orders)
     said = [Said(item.facility, item.message_id, item.fact) for item in stated if isinstance(item.fact, Statement)]
     await write_statements(connection, said)
+    await write_links(connection, links(stated))
     await count_unmapped(connection, [use for item in stated for use in used(item.facility, item.fact)])
 
 
-async def _lock(connection: db.Connection, stated: Iterable[Stated]) -> None:
-    alone: set[str] = set()
-    beside: set[str] = set()
+def links(stated: Iterable[Stated]) -> list[Link]:
+    """Those of `stated` that tell whose a patient number is."""
+    return [Link(item.facility, item.message_id, item.fact) for item in stated if isinstance(item.fact, Identified)]
+
+
+def ordered(stated: Iterable[Stated]) -> list[Ordered]:
+    """Those of `stated` that tell of orders."""
+    return [Ordered(item.facility, item.message_id, item.fact) for item in stated if isinstance(item.fact, OrderEvent)]
+
+
+async def lock(connection: db.Connection, stated: Iterable[Stated]) -> None:
+    """Keep all others from what `stated` touches, until the end of the transaction."""
+    alone: set[str] = set()  # facilities whose merges change
+    names: set[str] = set()
+    shared: set[str] = set()
     for facility, _message_id, fact in stated:
         match fact:
             case Movement():
-                alone.add(f"{facility}|visit|{fact.visit_key}")
-                beside.add(f"{facility}|merges")
+                names.add(f"{facility}|visit|{fact.visit_key}")
+                shared.add(facility)
             case Merge():
-                # A chain has ends that this merge does not name: while it is told, no visit of the facility is.
-                alone.add(f"{facility}|merges")
+                alone.add(facility)
             case OrderEvent():
-                alone |= {f"{facility}|order|{number}" for number in (fact.placer, fact.filler) if number}
+                names |= {f"{facility}|order|{number}" for number in (fact.placer, fact.filler) if number}
             case Statement():
-                alone |= lock_names(facility, fact)
-    # One number after the other in ascending order: two batches can wait for each other, but never in a circle.
-    locks = sorted({(_number(name), name in alone) for name in alone | beside})
-    await connection.execute(
-        f"""
-        SELECT CASE WHEN alone THEN pg_advisory_xact_lock(number) ELSE pg_advisory_xact_lock_shared(number) END
-        FROM (SELECT {_LOCKS.source}) AS l
-        """,  # noqa: S608 - constants
-        *_LOCKS.arguments(locks),
-    )
+                names |= lock_names(facility, fact)
+    # One number after the other in ascending order: two batches can wait for each other, but never in a circle. Who
+    # survives whom is read for every visit and seldom changed: many may read it at once, and a merge waits for them.
+    merges = sorted((_number(f"{facility}|merges"), facility not in alone) for facility in alone | shared)
+    rows = [*merges, *((number, False) for number in sorted(map(_number, names)))]
+    if rows:
+        await connection.execute(_LOCK, *_LOCKS.arguments(rows))
 
 
 def _number(name: str) -> int:
@@ -188,9 +204,17 @@ async def insert_movements(
 async def derive_visits(
     connection: db.Connection, visits: Set[_Visit], added: Mapping[_Visit, Sequence[_Logged]] | None = None
 ) -> None:
-    """The encounters of `visits` from all their movements. Those `added` just now are the newest of their logs and are
-    not read again; the caller's locks let nothing come in between."""
+    """The encounters of `visits` from all their movements; a visit without any is none. Those `added` just now are the
+    newest of their logs and are not read again; the caller's locks let nothing come in between."""
     logs = await _logs(connection, visits, added or {})
+    if gone := sorted(visits - logs.keys()):
+        await connection.execute(
+            f"DELETE FROM encounter e USING (SELECT {_VISIT.source}) AS v"  # noqa: S608 - constants
+            " WHERE e.facility = v.facility AND e.visit_key = v.visit_key",
+            *_VISIT.arguments(gone),
+        )
+    if not logs:
+        return
     encounters: list[Sequence[Any]] = []
     taken: list[tuple[int, int | None]] = []
     for (facility, _key), log in sorted(logs.items(), key=lambda visit: visit[0]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, tzinfo
 
+from marsad_center.gateway import identity
 from marsad_center.gateway.hl7 import DELETE, MalformedMessage, Message, Segment
 from marsad_center.gateway.times import parse_time
 
@@ -49,9 +50,9 @@ def sent_time(message: Message, zone: tzinfo) -> datetime | None:
 
 
 def patient_key(message: Message) -> str:
-    """PID-3.1 (before v2.3 also PID-2.1)."""
+    """PID-3.1 of the repetition that identity.py chooses (before v2.3 also PID-2.1)."""
     pid = message.first("PID")
-    return (pid.text(3) or pid.text(2)) if pid is not None else ""
+    return (identity.key(pid, 3, message.header.delimiters) or pid.text(2)) if pid is not None else ""
 
 
 def visit_key(message: Message) -> str:

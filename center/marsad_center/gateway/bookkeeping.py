@@ -11,6 +11,8 @@ from typing import Any, Literal, NamedTuple
 from marsad_center import db
 from marsad_center.facts.columns import Columns
 from marsad_center.gateway.inbound import Inbound
+from marsad_center.gateway.sealed import seal_refused
+from marsad_center.keys import Keys
 
 UNKNOWN_ROWS = 500  # times inbound.UNKNOWN_BYTES: 32 MiB for each of about a dozen reasons, at the very most
 
@@ -124,7 +126,7 @@ def _counted(final: Sequence[tuple[Inbound, Result]]) -> dict[int, _Counts]:
     return feeds
 
 
-async def quarantine(connection: db.Connection, refused: Sequence[Inbound]) -> None:
+async def quarantine(connection: db.Connection, refused: Sequence[Inbound], keys: Keys) -> None:
     """Keep what was refused, with the reason; the same bytes for the same reason are counted, not kept again.
 
     Of what no declared feed sent, the newest UNKNOWN_ROWS of a reason stay.
@@ -132,19 +134,20 @@ async def quarantine(connection: db.Connection, refused: Sequence[Inbound]) -> N
     groups: dict[tuple[bytes, str], list[Inbound]] = {}
     for inbound in refused:
         groups.setdefault((inbound.sha256, inbound.reason), []).append(inbound)
-    rows = [_quarantine_row(group) for _key, group in sorted(groups.items())]
+    rows = [_quarantine_row(group, keys) for _key, group in sorted(groups.items())]
     if rows:
         await connection.execute(
             """
             INSERT INTO quarantine AS q (received_at, last_received_at, times, feed_id, sending_application,
-                sending_facility, control_id, reason, detail, sha256, raw, size, ack_code, peer, cut)
+                sending_facility, control_id, reason, detail, sha256, raw, size, ack_code, peer, cut, sealed_with)
             SELECT * FROM unnest($1::timestamptz[], $2::timestamptz[], $3::bigint[], $4::int[], $5::text[], $6::text[],
                 $7::text[], $8::text[], $9::text[], $10::bytea[], $11::bytea[], $12::bigint[], $13::text[], $14::text[],
-                $15::boolean[])
+                $15::boolean[], $16::smallint[])
             ON CONFLICT (reason, sha256) DO UPDATE SET times = q.times + excluded.times,
                 last_received_at = greatest(q.last_received_at, excluded.last_received_at), peer = excluded.peer,
                 feed_id = coalesce(q.feed_id, excluded.feed_id), cut = q.cut AND excluded.cut,
-                raw = CASE WHEN q.cut AND NOT excluded.cut THEN excluded.raw ELSE q.raw END
+                raw = CASE WHEN q.cut AND NOT excluded.cut THEN excluded.raw ELSE q.raw END,
+                sealed_with = CASE WHEN q.cut AND NOT excluded.cut THEN excluded.sealed_with ELSE q.sealed_with END
             """,
             *(list(column) for column in zip(*rows, strict=True)),
         )
@@ -152,7 +155,7 @@ async def quarantine(connection: db.Connection, refused: Sequence[Inbound]) -> N
         await connection.execute("SELECT forget_unknown($1::text[], $2)", unknown, UNKNOWN_ROWS)
 
 
-def _quarantine_row(group: Sequence[Inbound]) -> list[Any]:
+def _quarantine_row(group: Sequence[Inbound], keys: Keys) -> list[Any]:
     first, last = group[0], group[-1]
     return [
         first.received_at,
@@ -163,9 +166,10 @@ def _quarantine_row(group: Sequence[Inbound]) -> list[Any]:
         first.reason,
         first.detail,
         first.sha256,
-        first.raw,
+        seal_refused(first, keys),
         first.size,
         first.code,
         last.peer,
         first.cut,
+        keys.newest,
     ]

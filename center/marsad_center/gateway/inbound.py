@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from marsad_center.facts.events import Fact
-from marsad_center.gateway import acknowledge, adt, charset, hl7, orders
+from marsad_center.gateway import acknowledge, adt, charset, hl7, identity, orders
 from marsad_center.gateway.acknowledge import Verdict
 from marsad_center.gateway.readers import READERS
 from marsad_center.gateway.route import Route, Routes
@@ -169,6 +169,7 @@ def _judged(inbound: Inbound, routes: Routes) -> Inbound:
     if reader is None:
         return inbound.refused("reject", "unknown-trigger", "this trigger is not supported", stored=True)
     facts = reader(message, inbound.trigger, route.profile, inbound.received_at)
+    facts += identity.facts(message, adt.patient_key(message))
     inbound.facts, inbound.event_at = tuple(facts), orders.newest(facts) or inbound.event_at
     inbound.verdict, inbound.stored = "accept", True
     return inbound.answered()

@@ -20,6 +20,7 @@ from marsad_center.gateway import metrics
 from marsad_center.gateway.bookkeeping import Mark
 from marsad_center.gateway.storing import Outcome, store
 from marsad_center.gateway.waiting import Item
+from marsad_center.keys import Keys
 from marsad_center.ops import Readiness
 
 log = logging.getLogger(__name__)
@@ -45,8 +46,8 @@ class _Attempt:
 class Lane:
     """`settle` one batch after the other; `ping` in between, to notice a database that went or came back."""
 
-    def __init__(self, connect: Callable[[], Awaitable[db.Connection]], readiness: Readiness) -> None:
-        self._connect, self._readiness = connect, readiness
+    def __init__(self, connect: Callable[[], Awaitable[db.Connection]], readiness: Readiness, keys: Keys) -> None:
+        self._connect, self._readiness, self._keys = connect, readiness, keys
         self._connection: db.Connection | None = None
         self._instance = uuid.uuid4()
         self._number = 0
@@ -98,7 +99,7 @@ class Lane:
         await transaction.start()
         try:
             mark = Mark(self._instance, attempt.number)
-            attempt.outcomes = await store(connection, [item.inbound for item in batch], mark)
+            attempt.outcomes = await store(connection, [item.inbound for item in batch], mark, self._keys)
         except BaseException:
             with contextlib.suppress(*db.TRANSIENT, asyncpg.PostgresError):
                 await transaction.rollback()

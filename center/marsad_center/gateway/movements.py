@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from marsad_center.facts.events import Action, Diagnosis, Fact, Merge, Movement
+from marsad_center.gateway import identity
 from marsad_center.gateway.adt import event_time, patient_key, read_time, visit_key
 from marsad_center.gateway.coded import coded, given
 from marsad_center.gateway.hl7 import DELETE, MalformedMessage, Message, Segment
@@ -35,9 +36,11 @@ def merges(message: Message, _trigger: str, profile: Profile, received_at: datet
     survivor = ""
     for segment in message.all("PID", "MRG"):  # A40 may repeat them
         if segment.name == "PID":
-            survivor = segment.text(3) or segment.text(2)
-        elif survivor and segment.text(1) not in ("", survivor):
-            result.append(Merge(merged=segment.text(1), survivor=survivor, event_at=at))
+            survivor = identity.key(segment, 3, message.header.delimiters) or segment.text(2)
+        elif survivor:
+            merged = identity.key(segment, 1, message.header.delimiters)
+            if merged not in ("", survivor):
+                result.append(Merge(merged=merged, survivor=survivor, event_at=at))
     return result
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import asyncpg
 from starlette.applications import Starlette
 
-from marsad_center import db, registry
+from marsad_center import db, keys, registry
 from marsad_center.facts.registry_sync import ActiveFeed, known, sync
-from marsad_center.gateway import lane, metrics
+from marsad_center.gateway import key_check, lane, metrics
 from marsad_center.gateway.certificate import Guard, guard
 from marsad_center.gateway.credentials import Credentials
 from marsad_center.gateway.fhir.connections import bounded
@@ -55,8 +55,9 @@ async def run(
 ) -> None:
     """Serve until cancelled. `started` gets the ports once everything listens."""
     limits, fhir_limits = limits or Limits(), fhir_limits or FhirLimits()
+    sealing = keys.load(settings.keys)
     readiness = Readiness("schema", "database", "registry")
-    writer = Writer(_connector(settings), limits, readiness)
+    writer = Writer(_connector(settings), limits, readiness, sealing)
     listening = Listening(writer, limits)
     first = asyncio.Event()
     intake = Intake(writer, fhir_limits, lambda: listening.routes if first.is_set() else None)
@@ -71,6 +72,7 @@ async def run(
         )
         await db.wait_for_schema(settings.database, "gateway", lambda reason: readiness.missing("schema", reason))
         readiness.met("schema")
+        await db.steadily(settings.database, "gateway", lambda connection: key_check.check(connection, sealing))
 
         await _background(stack, writer.run(), "writer")
 
@@ -138,6 +140,22 @@ async def _background(stack: contextlib.AsyncExitStack, work: Awaitable[None], n
     stack.push_async_callback(stop)
 
 
+def routes(feeds: Sequence[ActiveFeed]) -> Routes:
+    """Where the messages of these feeds belong, and how they are written."""
+    zones = {name: zone(name) for name in {feed.time_zone for feed in feeds}}
+    return Routes(
+        {
+            (feed.sending_application, feed.sending_facility): Route(
+                feed.id,
+                feed.facility,
+                profile(feed.declared.profile, zones[feed.time_zone]),
+                _guard(feed.declared),
+            )
+            for feed in feeds
+        }
+    )
+
+
 async def _routes(
     settings: Settings,
     center: registry.Center,
@@ -149,18 +167,7 @@ async def _routes(
         try:
             async with db.connected(settings.database, "gateway-registry") as connection:
                 feeds = await feeds_of(connection, center)
-            zones = {name: zone(name) for name in {feed.time_zone for feed in feeds}}
-            return Routes(
-                {
-                    (feed.sending_application, feed.sending_facility): Route(
-                        feed.id,
-                        feed.facility,
-                        profile(feed.declared.profile, zones[feed.time_zone]),
-                        _guard(feed.declared),
-                    )
-                    for feed in feeds
-                }
-            )
+            return routes(feeds)
         except (*db.TRANSIENT, asyncpg.TransactionRollbackError) as error:
             log.info("the registry waits for the database", extra={"reason": db.describe(error)})
         await asyncio.sleep(db.backoff(attempt))

@@ -12,9 +12,12 @@ from typing import Any, NamedTuple
 
 from marsad_center import db
 from marsad_center.facts.columns import Columns
+from marsad_center.facts.hiding import hidden
 from marsad_center.facts.writing import Stated, write_facts
 from marsad_center.gateway.bookkeeping import Mark, Result, count, quarantine
 from marsad_center.gateway.inbound import Inbound
+from marsad_center.gateway.sealed import seal_message
+from marsad_center.keys import Keys
 
 _Key = tuple[str, str, str]
 
@@ -36,10 +39,15 @@ _MESSAGE = Columns(
         "ack_code": "text",
         "ack": "bytea",
         "sent_at": "timestamptz",
+        "sealed_with": "smallint",
     }
 )
 # What is accepted waits to be measured, too: analytics takes it when a figure includes it. sent_at there is what
 # freshness runs from: the message's own time (MSH-7), else the event's, else receipt (Inbound.own_time).
+_INSERT_ONLY = f"""
+    INSERT INTO message ({_MESSAGE.names}) SELECT {_MESSAGE.source}
+    ON CONFLICT ({_KEY.names}) DO NOTHING RETURNING id, {_KEY.names}
+"""
 _INSERT = f"""
     WITH new AS (
         INSERT INTO message ({_MESSAGE.names}) SELECT {_MESSAGE.source}
@@ -71,10 +79,10 @@ class _Known:
     ack: bytes
 
 
-async def store(connection: db.Connection, batch: Sequence[Inbound], mark: Mark) -> list[Outcome]:
+async def store(connection: db.Connection, batch: Sequence[Inbound], mark: Mark, keys: Keys) -> list[Outcome]:
     """Store `batch` and leave `mark`; the outcomes in its order, true once the caller has committed. Raises asyncpg's
     errors."""
-    ids, known = await _insert_messages(connection, batch)
+    ids, known = await insert_messages(connection, batch, keys)
     final: list[tuple[Inbound, Result]] = []
     facts: list[Stated] = []
     claimed: dict[_Key, Inbound] = {}
@@ -83,9 +91,10 @@ async def store(connection: db.Connection, batch: Sequence[Inbound], mark: Mark)
         final.append((judged, result))
         if result == "accepted" and inbound.route is not None:
             id_, facility = ids[inbound.key], inbound.route.facility
-            facts += [Stated(facility, id_, fact) for fact in inbound.facts]
+            facts += [Stated(facility, id_, hidden(fact, facility, keys)) for fact in inbound.facts]
     await write_facts(connection, facts)
-    await quarantine(connection, [inbound for inbound, result in final if inbound.reason and result == "rejected"])
+    refused = [inbound for inbound, result in final if inbound.reason and result == "rejected"]
+    await quarantine(connection, refused, keys)
     await count(connection, final, mark)
     return [_outcome(inbound, result, claimed, known) for inbound, result in final]
 
@@ -111,18 +120,18 @@ def _settle(inbound: Inbound, claimed: dict[_Key, Inbound], known: dict[_Key, _K
     return inbound.refused("error", "conflict", "MSH-10 was used before by this sender for other content"), "rejected"
 
 
-async def _insert_messages(
-    connection: db.Connection, batch: Sequence[Inbound]
+async def insert_messages(
+    connection: db.Connection, batch: Sequence[Inbound], keys: Keys, *, measured: bool = True
 ) -> tuple[dict[_Key, int], dict[_Key, _Known]]:
-    """Ids of the rows that are new, and what is known of the keys that are not."""
+    """Ids of the rows that are new, and what is known of the keys that are not. `measured`: they came just now."""
     firsts: dict[_Key, Inbound] = {}
     for inbound in batch:
         if inbound.stored:
             firsts.setdefault(inbound.key, inbound)
     if not firsts:
         return {}, {}
-    rows = [_message_row(inbound) for _key, inbound in sorted(firsts.items())]
-    inserted = await connection.fetch(_INSERT, *_MESSAGE.arguments(rows))
+    rows = [_message_row(inbound, keys) for _key, inbound in sorted(firsts.items())]
+    inserted = await connection.fetch(_INSERT if measured else _INSERT_ONLY, *_MESSAGE.arguments(rows))
     ids: dict[_Key, int] = {(row[1], row[2], row[3]): row[0] for row in inserted}
     rest = [key for key in firsts if key not in ids]
     if not rest:
@@ -136,14 +145,14 @@ async def _insert_messages(
     return ids, {(row[0], row[1], row[2]): _Known(row[3], row[4], row[5] or b"") for row in found}
 
 
-def _message_row(inbound: Inbound) -> tuple[Any, ...]:
+def _message_row(inbound: Inbound, keys: Keys) -> tuple[Any, ...]:
     assert inbound.route is not None  # stored means that a feed was found
     return (
         inbound.route.feed_id,
         inbound.route.facility,
         *inbound.key,
         inbound.sha256,
-        inbound.raw,  # the one place where what a sender wrote goes into a row of its feed
+        seal_message(inbound, keys),  # the one place where what a sender wrote goes into a row of its feed
         inbound.codec,
         inbound.message_type,
         inbound.trigger,
@@ -152,4 +161,5 @@ def _message_row(inbound: Inbound) -> tuple[Any, ...]:
         inbound.code,
         inbound.ack or None,
         inbound.sent_at,
+        keys.newest,
     )

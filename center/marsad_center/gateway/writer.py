@@ -19,6 +19,7 @@ from marsad_center.gateway.lane import Lane
 from marsad_center.gateway.limits import Limits
 from marsad_center.gateway.storing import Outcome
 from marsad_center.gateway.waiting import Group, Item, Waiting
+from marsad_center.keys import Keys
 from marsad_center.ops import Readiness
 
 _PING_SECONDS = 5.0
@@ -31,10 +32,12 @@ class NotStored(Exception):
 class Writer:
     """The only one in this process that writes messages. `run` it as a task; `submit` from connections."""
 
-    def __init__(self, connect: Callable[[], Awaitable[db.Connection]], limits: Limits, readiness: Readiness) -> None:
+    def __init__(
+        self, connect: Callable[[], Awaitable[db.Connection]], limits: Limits, readiness: Readiness, keys: Keys
+    ) -> None:
         self._limits = limits
         self._waiting = Waiting(limits)
-        self._lanes = [Lane(connect, readiness) for _ in range(limits.lanes)]
+        self._lanes = [Lane(connect, readiness, keys) for _ in range(limits.lanes)]
         self._busy = 0
         self._worth_a_look = asyncio.Event()
 

@@ -16,9 +16,10 @@ import contextlib
 import itertools
 import json
 import os
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,17 +67,23 @@ CENTER: dict[str, Any] = {
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever uses a server is marked, so that `-m "not postgres"` runs without one."""
     for item in items:
-        if {"database", "postgres_server", "durable_database"} & set(getattr(item, "fixturenames", ())):
+        if {"database", "sealed_database", "postgres_server", "durable_database"} & set(
+            getattr(item, "fixturenames", ())
+        ):
             item.add_marker(pytest.mark.postgres)
 
 
 @dataclass(frozen=True)
 class Database:
-    """One database of the test server. `folder` holds the center.json that `settings` points to; edit it at will."""
+    """One database of the test server. `folder` holds the center.json that `settings` points to; edit it at will.
+
+    `keys`: the folder of the center's keys; None stores in clear, so that tests can ask for V1 by its name.
+    """
 
     server: PostgresServer
     name: str
     folder: Path
+    keys: Path | None = None
 
     def access(self, role: str) -> DatabaseSettings:
         """Database settings for `role`."""
@@ -100,6 +107,7 @@ class Database:
             http_port=0,
             metrics_port=0,
             log_level="INFO",
+            keys=self.keys,
         )
 
 
@@ -134,6 +142,21 @@ async def database(postgres_server: PostgresServer, tmp_path: Path) -> AsyncIter
     yield Database(postgres_server, name, tmp_path)
     await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await connection.close()
+
+
+@pytest.fixture
+def sealed_database(database: Database, tmp_path: Path) -> Database:
+    """The same, with keys, as every center has them in the cluster."""
+    return replace(database, keys=make_keys(tmp_path / "keys"))
+
+
+def make_keys(folder: Path, *numbers: int) -> Path:
+    """A folder with `tokens` and the sealing keys of `numbers` (or 1), as the operator's Secret has it."""
+    folder.mkdir(exist_ok=True)
+    for name in ("tokens", *map(str, numbers or (1,))):
+        if not (folder / name).exists():
+            (folder / name).write_text(secrets.token_urlsafe(32))
+    return folder
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from marsad.api.healthcluster import HealthCluster
 from marsad.core import certificates
 from marsad.core.quantity import amount, cores, size
 from marsad.core.roster import listing
-from marsad.core.secrets import secret_name
+from marsad.core.secrets import KEYS, secret_name
 from marsad.core.sizes import CONNECTIONS_A_POD, MIGRATE, SIZES, Amounts, Share, parameters
 from marsad.core.world import Observed, Platform
 
@@ -49,6 +49,7 @@ def context(observed: Observed) -> dict[str, Any]:
             "release": platform.release,
             "image": platform.center_image,
             "uid": UID,
+            "keys_secret": KEYS,
             "document": document(cluster, platform, listing(observed)),
         },
         "platform": {

@@ -1,4 +1,4 @@
-"""Makes the passwords of a center's database roles: each once, at random, known to nobody else."""
+"""Makes the passwords and keys of a center: each once, at random, known to nobody else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RANDOM_BYTES = 32
 
 
 async def create_secrets(writer: Writer, skeletons: Iterable[Manifest], done: Applied) -> None:
-    """Create each Secret with a fresh password. One that exists is kept as it is: a new password locks someone out.
+    """Create each Secret, its empty values made at random. One that exists is kept as it is: see core/secrets.py.
 
     What the server refuses is told in `done`. Raises Unreachable or Overloaded when it could not be asked.
     """
@@ -31,9 +31,9 @@ async def create_secrets(writer: Writer, skeletons: Iterable[Manifest], done: Ap
 
 async def _create(writer: Writer, skeleton: Manifest, done: Applied) -> None:
     key = Key.of(skeleton)
-    filled = {**skeleton, "stringData": {**skeleton["stringData"], "password": secrets.token_urlsafe(RANDOM_BYTES)}}
+    values = {name: value or secrets.token_urlsafe(RANDOM_BYTES) for name, value in skeleton["stringData"].items()}
     try:
-        await writer.create(SECRET, filled)
+        await writer.create(SECRET, {**skeleton, "stringData": values})
     except (Unreachable, Overloaded):
         raise
     except ApiError as error:
@@ -44,4 +44,4 @@ async def _create(writer: Writer, skeleton: Manifest, done: Applied) -> None:
         log.warning("%s", done.refused[key].message)
         return
     done.written += 1
-    log.info("made the password of %s", key)
+    log.info("made the secret values of %s", key)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from marsad_center.facts.events import Fact, OrderEvent
+from marsad_center.facts.events import Fact, Identified, OrderEvent
 from marsad_center.gateway.fhir import reading, spans
 from marsad_center.gateway.fhir.answers import Answered
 from marsad_center.gateway.fhir.bundle import (
@@ -212,7 +212,11 @@ def _accepted(
     if not versioned or not any(version):
         version = [inbound.sha256.hex()]
     number = hashlib.sha256("\n".join([*key, *version]).encode()).hexdigest()[:40]
-    moments = [fact.source_at if isinstance(fact, OrderEvent) else fact.event_at for fact in facts]
+    moments = [
+        fact.source_at if isinstance(fact, OrderEvent) else fact.event_at
+        for fact in facts
+        if not isinstance(fact, Identified)  # holds at any time
+    ]
     accepted = replace(
         inbound,
         verdict="accept",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from marsad_center.facts.merging import Into, resolve
+from marsad_center.facts.merging import Logged, survivors
 
 NOON = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
@@ -28,5 +28,6 @@ def minute(number: float) -> datetime:
 def test_chains_end_at_the_last_and_circles_at_whom_the_newest_merge_says(
     said: list[tuple[str, str, int]], stays: dict[str, str]
 ) -> None:
-    merges = {("F", merged): Into(survivor, minute(at)) for merged, survivor, at in said}
-    assert {number: resolve(("F", number), merges) for number in stays} == stays
+    log = sorted((Logged(old, new, minute(at), at) for old, new, at in said), key=lambda row: row.event_at)
+    found = {merged: survivor for merged, (survivor, _row) in survivors(log).items()}
+    assert {number: found.get(number, number) for number in stays} == stays

@@ -49,6 +49,7 @@ async def process(database: Database) -> AsyncIterator[Process]:
         "MARSAD_DATABASE_NAME": settings.database.name,
         "MARSAD_DATABASE_CREDENTIALS": str(settings.database.credentials),
         "MARSAD_CENTER": str(settings.center),
+        "MARSAD_KEYS": str(settings.keys),
         **{f"MARSAD_{port}_PORT": "0" for port in ("MLLP", "HTTP", "METRICS")},
     }
     command = (sys.executable, "-m", "marsad_center", "gateway")
@@ -70,9 +71,9 @@ async def process(database: Database) -> AsyncIterator[Process]:
 
 
 async def test_a_thousand_idle_connections_fit_the_smallest_pod_and_a_sender_is_served_beside_them(
-    database: Database,
+    sealed_database: Database,
 ) -> None:
-    async with process(database) as gateway, contextlib.AsyncExitStack() as stack:
+    async with process(sealed_database) as gateway, contextlib.AsyncExitStack() as stack:
         for _connection in range(IDLE):
             await stack.enter_async_context(sending(gateway.ports))
         async with sending(gateway.ports) as sender:
@@ -81,7 +82,7 @@ async def test_a_thousand_idle_connections_fit_the_smallest_pod_and_a_sender_is_
 
 
 async def test_a_hundred_senders_that_never_read_fit_the_smallest_pod_and_others_are_served_beside_them(
-    database: Database,
+    sealed_database: Database,
 ) -> None:
     """Each sends until the gateway takes no more from it, which is what bounds the memory."""
     text = b"\x0b" + adt("A04", "again", more=(f"NTE|1||{'x' * 1000}",)).encode() + b"\x1c\r"
@@ -95,7 +96,7 @@ async def test_a_hundred_senders_that_never_read_fit_the_smallest_pod_and_others
                     await writer.drain()
         writer.transport.abort()
 
-    async with process(database) as gateway:
+    async with process(sealed_database) as gateway:
         floods = [asyncio.create_task(flood(gateway.ports)) for _sender in range(DEAF)]
         async with sending(gateway.ports) as sender:
             for number in range(20):
@@ -104,7 +105,9 @@ async def test_a_hundred_senders_that_never_read_fit_the_smallest_pod_and_others
         assert gateway.mib() < POD_MIB * 3 / 4
 
 
-async def test_replicas_agree_on_duplicates_and_on_conflicts_whoever_gets_the_message_first(database: Database) -> None:
+async def test_replicas_agree_on_duplicates_and_on_conflicts_whoever_gets_the_message_first(
+    sealed_database: Database,
+) -> None:
     """Every message goes to both at once; of every tenth one replica gets other bytes under the same key."""
     count = 300
     one_way = [adt("A04", f"m{n}", f"V{n}") for n in range(count)]
@@ -116,11 +119,11 @@ async def test_replicas_agree_on_duplicates_and_on_conflicts_whoever_gets_the_me
                 await sender.send(*texts[start : start + 50])
             return [code(await sender.receive()) for _ in texts]
 
-    async with process(database) as one, process(database) as two:
+    async with process(sealed_database) as one, process(sealed_database) as two:
         left, right = await asyncio.gather(play(one.ports, one_way), play(two.ports, other_way))
     for number, codes in enumerate(zip(left, right, strict=True)):
         assert sorted(codes) == (["AA", "AE"] if number % 10 == 0 else ["AA", "AA"]), number
-    async with database.connect("postgres") as connection:
+    async with sealed_database.connect("postgres") as connection:
         stored = [row[0] for row in await connection.fetch("SELECT control_id FROM message")]
         visits = await connection.fetchval("SELECT count(*) FROM encounter WHERE state = 'present'")
         counted = await connection.fetchrow(

@@ -109,8 +109,8 @@ async def test_no_log_line_holds_anything_of_a_message(database: Database, caplo
     assert "secret" not in printed.lower()
 
 
-async def test_sigterm_ends_the_process_in_order(database: Database, eventually: Any) -> None:
-    settings = database.settings("gateway")
+async def test_sigterm_ends_the_process_in_order(sealed_database: Database, eventually: Any) -> None:
+    settings = sealed_database.settings("gateway")
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(sys.path),
         "MARSAD_BIND": "127.0.0.1",
@@ -119,6 +119,7 @@ async def test_sigterm_ends_the_process_in_order(database: Database, eventually:
         "MARSAD_DATABASE_NAME": settings.database.name,
         "MARSAD_DATABASE_CREDENTIALS": str(settings.database.credentials),
         "MARSAD_CENTER": str(settings.center),
+        "MARSAD_KEYS": str(settings.keys),
         "MARSAD_MLLP_PORT": "0",
         "MARSAD_HTTP_PORT": "0",
         "MARSAD_METRICS_PORT": "0",

@@ -58,8 +58,8 @@ class TestDiff:
         cli.apply(cli.declaration)
         rendered = CliRunner().invoke(app, ["render", "-"], input=cli.declaration).stdout
         cli.apply(rendered)
-        for role in ("owner", "gateway", "analytics", "reader"):
-            cli.server.kubectl("create", "secret", "generic", f"database-{role}", "-n", cli.namespace)
+        for name in (*(f"database-{role}" for role in ("owner", "gateway", "analytics", "reader")), "center-key"):
+            cli.server.kubectl("create", "secret", "generic", name, "-n", cli.namespace)
         assert "nothing would be changed" in cli("diff").stdout
         assert cli("diff").exit_code == 0
         cli.server.kubectl("scale", "deployment/gateway", "--replicas=7", "-n", cli.namespace)

@@ -15,7 +15,8 @@ from marsad.tests.core.worlds import changed, cluster, deleting, key, provided, 
 
 CLUSTER = key("Cluster", "database", "postgresql.cnpg.io")
 CLAIMS = {key("PersistentVolumeClaim", f"database-{at}") for at in (1, 2)}
-SECRETS = {key("Secret", f"database-{role}") for role in ("owner", "gateway", "analytics", "reader")}
+ROLES = ("owner", "gateway", "analytics", "reader")
+SECRETS = {key("Secret", name) for name in (*(f"database-{role}" for role in ROLES), "center-key")}
 
 
 def claim(name: str, **metadata: Any) -> Manifest:

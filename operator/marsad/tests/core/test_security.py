@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -84,6 +85,17 @@ def test_each_part_has_the_password_of_its_own_role_only() -> None:
         "dashboard": "database-reader",
         "migrate": "database-owner",
     }
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_only_the_gateway_has_the_keys_of_the_center(stack: str) -> None:
+    holders = {
+        name: volume["name"]
+        for name, pod in templates(stack)
+        for volume in pod["volumes"]
+        if "center-key" in json.dumps(volume)
+    }
+    assert holders == {"gateway": "keys"}
 
 
 @pytest.mark.parametrize("name", ["gateway", "dashboard"])

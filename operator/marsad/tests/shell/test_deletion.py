@@ -12,7 +12,7 @@ from marsad.tests.shell.process import Operator
 from marsad.tests.shell.waiting import eventually, until
 from marsad.tests.shell.world import KINDS, Center
 
-SECRETS = {f"database-{role}" for role in ("owner", "gateway", "analytics", "reader")}
+SECRETS = {*(f"database-{role}" for role in ("owner", "gateway", "analytics", "reader")), "center-key"}
 
 
 async def volume(world: World, name: str = "database-1", *, labelled: bool = True) -> Manifest:

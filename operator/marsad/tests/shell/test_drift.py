@@ -26,7 +26,7 @@ EDITS: dict[str, Any] = {
     "NetworkPolicy": {"spec": {"podSelector": {"matchLabels": {"other": "pods"}}}},
     "Cluster": {"spec": {"instances": 1}},
     "Job": {"metadata": {"labels": {"marsad.dev/healthcluster": None}}},  # its spec cannot be changed
-    "Secret": {"metadata": {"labels": {"app.kubernetes.io/name": "database"}}},  # never written again
+    "Secret": {"metadata": {"labels": {"app.kubernetes.io/part-of": "control-center"}}},  # never written again
 }
 
 

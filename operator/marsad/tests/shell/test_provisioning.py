@@ -16,14 +16,15 @@ ROLES = ("owner", "gateway", "analytics", "reader")
 
 
 async def passwords(world: World) -> dict[str, str]:
-    """The passwords as only an administrator can read them."""
+    """The passwords and keys as only an administrator can read them."""
     found = {}
     for role in ROLES:
         path = f"/api/v1/namespaces/{world.namespace}/secrets/database-{role}"
         data = (await world.client.ask("GET", path))["data"]
         assert base64.b64decode(data["username"]).decode() == role
         found[role] = base64.b64decode(data["password"]).decode()
-    return found
+    keys = (await world.client.ask("GET", f"/api/v1/namespaces/{world.namespace}/secrets/center-key"))["data"]
+    return found | {name: base64.b64decode(value).decode() for name, value in keys.items()}
 
 
 async def events(world: World) -> list[Manifest]:
@@ -72,11 +73,12 @@ async def test_everything_is_labelled_and_nothing_is_owned(world: World, operato
         assert "ownerReferences" not in item["metadata"], (kind, name)
 
 
-async def test_passwords_are_made_once_and_told_to_nobody(world: World, operator: Operator) -> None:
+async def test_passwords_and_keys_are_made_once_and_told_to_nobody(world: World, operator: Operator) -> None:
     await world.center.declare()
     await world.center.become_ready()
     before = await passwords(world)
-    assert len(set(before.values())) == len(ROLES)
+    assert before.keys() == {*ROLES, "1", "tokens"}
+    assert len(set(before.values())) == len(before)
     assert all(len(password) >= 40 for password in before.values())
     await world.center.edit(size="small")
     await world.center.is_("Ready", "False")

@@ -1,0 +1,38 @@
+"""Facts without identifiers: what names a patient, a visit, an order or a document becomes a token of the center's key.
+
+The same identifier of the same facility always gives the same token, so facts still find each other; no table holds the
+identifier itself. What names a place (a bed) or a code stays as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from marsad_center.facts.events import Bed, Fact, Identified, Merge, Movement, OrderEvent
+from marsad_center.keys import Keys
+
+
+def hidden(fact: Fact, facility: str, keys: Keys) -> Fact:
+    """`fact` with tokens. Empty texts stay empty, None stays None: they say something else than an identifier."""
+
+    def token(kind: str, identifier: str | None) -> str | None:
+        return keys.token((kind, facility), identifier) if identifier else identifier
+
+    def number(kind: str, identifier: str) -> str:
+        return keys.token((kind, facility), identifier) if identifier else ""
+
+    match fact:
+        case Movement():
+            known = number("visit", fact.visit_key), number("patient", fact.patient_key)
+            return replace(fact, visit_key=known[0], patient_key=known[1])
+        case OrderEvent():
+            placer, filler = number("order", fact.placer), number("order", fact.filler)
+            return replace(fact, placer=placer, filler=filler, visit_key=number("visit", fact.visit_key))
+        case Merge():
+            return replace(fact, merged=number("patient", fact.merged), survivor=number("patient", fact.survivor))
+        case Identified():  # the same token in every facility: that is what it is for
+            person = keys.token(("person",), fact.identifier)
+            return Identified(number("patient", fact.patient_key), person)
+    key = fact.key if isinstance(fact, Bed) else number(fact.KIND, fact.key)
+    patient, visit = token("patient", fact.patient_key), token("visit", fact.visit_key)
+    return replace(fact, key=key, patient_key=patient, visit_key=visit)
