@@ -17,6 +17,8 @@ from marsad_center.gateway import inbound, readers, reprocess
 from marsad_center.gateway.reprocess import Progress, Range
 from marsad_center.keys import load
 from marsad_center.tests.conftest import Database
+from marsad_center.tests.gateway.fhir.resources import send
+from marsad_center.tests.gateway.fhir.test_synthea import bundles
 from marsad_center.tests.gateway.playing import adt, gateway, message, sending
 
 LOGS = ("movement", "statement", "patient_merge_log", "person_link")
@@ -230,3 +232,17 @@ async def test_the_gateway_may_replace_facts_and_never_what_it_received(sealed_d
         for sql in ("DELETE FROM message", "UPDATE message SET raw = ''", "UPDATE message SET sha256 = ''"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(sql)
+
+
+async def test_fhir_is_read_again_as_what_it_is(sealed_database: Database) -> None:
+    async with gateway(sealed_database) as ports:
+        for person in bundles()[:2]:
+            assert (await send(ports, "POST", "/fhir", person)).status == 200
+    before = await facts(sealed_database)
+    assert before["encounter"]
+    done = await again(sealed_database)
+    assert (done.messages, done.changed, done.unread) == (2, 0, 0)
+    assert await facts(sealed_database) == before
+    await empty(sealed_database, *LOGS, *DERIVED)
+    await again(sealed_database)
+    assert await facts(sealed_database) == before
