@@ -21,9 +21,9 @@ settings.load_profile("marsad")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What uses the API server is marked so; nobody has to remember."""
+    """What uses an API server, the shared one or its own, is marked so; nobody has to remember."""
     for item in items:
-        if "apiserver" in getattr(item, "fixturenames", ()):
+        if {"apiserver", "without_engine", "newer_world"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("apiserver")
 
 

@@ -100,7 +100,8 @@ async def test_increments_give_what_scratch_and_plain_loops_give(database: Datab
         database.connect("analytics") as analytics,
     ):
         await owner.execute(
-            "TRUNCATE facility, feed, feed_counter, message, movement, statement, patient_merge, patient_merge_log, person_link, unmeasured, freshness, pulse,"
+            "TRUNCATE facility, feed, feed_counter, message, movement, statement, patient_merge, patient_merge_log,"
+            " person_link, unmeasured, freshness, pulse,"
             f" unmapped_code, indicator_value, indicator_detail, bed, {', '.join(FACTS)} CASCADE"
         )
         rows, engine, now, reported = await Rows(gateway).registry(), Engine(CATALOGUE), START, set[str]()
