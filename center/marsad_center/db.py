@@ -229,8 +229,9 @@ class Listener:
         ended = asyncio.Event()
         connection.add_termination_listener(lambda _connection: ended.set())
         while not ended.is_set():
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(ended.wait(), self._check_seconds)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._check_seconds):
+                    await ended.wait()
             if not ended.is_set():
                 await connection.execute("SELECT 1", timeout=self._check_seconds)
         raise ConnectionResetError("the server closed the connection")

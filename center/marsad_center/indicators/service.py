@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import random
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import asyncpg
@@ -17,6 +15,7 @@ from marsad_center import db, ops, registry
 from marsad_center.db import Connection
 from marsad_center.forecast.metrics import Metrics as ForecastMetrics
 from marsad_center.forecast.service import Forecaster
+from marsad_center.hints import Hints
 from marsad_center.indicators.engine import Engine
 from marsad_center.indicators.metrics import Metrics
 from marsad_center.settings import Settings
@@ -39,8 +38,7 @@ class Analytics:
         self._settings, self._metrics, self._tick_seconds = settings, metrics, tick_seconds
         self._readiness = ops.Readiness("database", "figures")
         self._engine = Engine()
-        self._touched: set[str] = set()
-        self._wake = asyncio.Event()
+        self._hints = Hints()
         self._took = 0.0  # the last pass over what was touched, in seconds
 
     @property
@@ -54,7 +52,7 @@ class Analytics:
             self._settings.database, APPLICATION, lambda sentence: self._readiness.missing("database", sentence)
         )
         listener = db.Listener(
-            self._settings.database, APPLICATION, ["facts"], self._reload, self._notified, on_lost=self._lost
+            self._settings.database, APPLICATION, ["facts"], self._reload, self._hints.notified, on_lost=self._lost
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(listener.run())
@@ -67,19 +65,14 @@ class Analytics:
 
     async def _reload(self) -> None:
         self._readiness.met("database")
-        self._engine.invalidate()
-        self._wake.set()
+        self._hints.anything()
 
     def _lost(self, reason: str) -> None:
         self._readiness.missing("database", reason)
 
-    def _notified(self, _channel: str, payload: str) -> None:
-        self._touched |= touched(payload, self._engine.invalidate)
-        self._wake.set()
-
     async def _declared(self, center: registry.Center) -> None:
         self._engine.declared(center)
-        self._wake.set()
+        self._hints.anything()
 
     async def _work(self) -> None:
         attempt = 0
@@ -99,14 +92,12 @@ class Analytics:
         await self._pass(connection, "full")
         due = self._next_tick()
         while True:
-            try:
-                await asyncio.wait_for(self._wake.wait(), max(0.0, due - time.monotonic()))
-            except TimeoutError:
+            if await self._hints.woken(due - time.monotonic()):
+                await asyncio.sleep(coalesce(self._took))
+                await self._pass(connection, "facts")
+            else:
                 await self._pass(connection, "tick")
                 due = self._next_tick()
-                continue
-            await asyncio.sleep(coalesce(self._took))
-            await self._pass(connection, "facts")
 
     def _next_tick(self) -> float:
         # Jitter keeps 22 centers on one machine from ticking together.
@@ -117,11 +108,13 @@ class Analytics:
         if cause == "tick":
             done = await self._engine.tick(connection, now)
         elif cause == "full":
+            self._hints.take()
             done = await self._engine.full(connection, now)
         else:
-            self._wake.clear()
-            codes, self._touched = self._touched, set()
-            done = await self._engine.touched(connection, codes, now)
+            codes = self._hints.take()
+            if codes is None:
+                self._engine.invalidate()
+            done = await self._engine.touched(connection, codes or (), now)
             self._took = time.perf_counter() - started
         self._metrics.passed(cause, done, time.perf_counter() - started, now)
         feeds = [feed for facts in self._engine.facts.values() for feed in facts.recent.feeds]
@@ -132,15 +125,6 @@ class Analytics:
 def coalesce(took: float) -> float:
     """How long to gather notifications before the next pass, in seconds, when the last one `took` so long."""
     return min(COALESCE_MOST, max(COALESCE_SECONDS, took))
-
-
-def touched(payload: str, unreadable: Callable[[], None]) -> set[str]:
-    """The facilities a notification names. If it cannot be read, anything may have changed: `unreadable` is called."""
-    try:
-        return {str(code) for code in json.loads(payload)["facilities"]}
-    except (ValueError, KeyError, TypeError):
-        unreadable()
-        return set()
 
 
 async def run(settings: Settings, *, metrics_registry: CollectorRegistry = REGISTRY) -> None:

@@ -4,7 +4,6 @@ a rule may open by the passing of time alone."""
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from datetime import UTC, datetime
 
@@ -13,6 +12,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
 
 from marsad_center import db
 from marsad_center.db import Connection
+from marsad_center.hints import Hints
 from marsad_center.recommendations import store
 from marsad_center.recommendations.evaluate import Step, step
 from marsad_center.recommendations.rules import Rule, rules
@@ -39,9 +39,7 @@ class Follower:
         self._settings, self._beat = settings, beat
         self._rules = rules() if entries is None else entries
         self._ids = {condition.figure for rule in self._rules.values() for condition in rule.when}
-        self._touched: set[str] = set()
-        self._everything = True
-        self._wake = asyncio.Event()
+        self._hints = Hints()
         self._opened = Counter("marsad_recommendations_opened", "Opened", ["rule"], registry=metrics)
         self._closed = Counter("marsad_recommendations_closed", "Closed", ["outcome"], registry=metrics)
         self._open = Gauge("marsad_recommendations_open", "Open now", ["rule"], registry=metrics)
@@ -49,28 +47,21 @@ class Follower:
     async def run(self) -> None:
         """Follow until cancelled. Raises what another try would not heal."""
         await db.wait_for_schema(self._settings.database, APPLICATION, lambda _sentence: None)
-        listener = db.Listener(self._settings.database, APPLICATION, ["figures"], self._reload, self._notified)
+        listener = db.Listener(self._settings.database, APPLICATION, ["figures"], self._reload, self._hints.notified)
         async with asyncio.TaskGroup() as group:
             group.create_task(listener.run())
             group.create_task(self._work())
 
     async def _reload(self) -> None:
-        self._everything = True
-        self._wake.set()
-
-    def _notified(self, _channel: str, payload: str) -> None:
-        try:
-            self._touched |= {str(code) for code in json.loads(payload)["facilities"]}
-        except (ValueError, KeyError, TypeError):
-            self._everything = True
-        self._wake.set()
+        self._hints.anything()
 
     async def _work(self) -> None:
         attempt = 0
         while True:
             try:
                 async with db.connected(self._settings.database, APPLICATION) as connection:
-                    self._everything, attempt = True, 0
+                    attempt = 0
+                    self._hints.anything()
                     while True:
                         await self._look(connection, datetime.now(UTC))
                         await self._woken()
@@ -80,19 +71,16 @@ class Follower:
             attempt += 1
 
     async def _woken(self) -> None:
-        try:
-            await asyncio.wait_for(self._wake.wait(), self._beat)
+        if await self._hints.woken(self._beat):
             await asyncio.sleep(COALESCE_SECONDS)
-        except TimeoutError:
-            self._everything = True
-        self._wake.clear()
+        else:
+            self._hints.anything()
 
     async def _look(self, connection: Connection, now: datetime) -> None:
-        everything, self._everything = self._everything, False
-        touched, self._touched = self._touched, set()
+        touched = self._hints.take()
         async with connection.transaction():
             declared = await store.declared(connection)
-            codes = declared if everything else touched & declared
+            codes = declared if touched is None else touched & declared
             figures = await store.figures(connection, sorted(codes), sorted(self._ids))
             standing = await store.standing(connection)
             done = step(self._rules, figures, standing, now, declared=declared)

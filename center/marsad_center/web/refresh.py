@@ -4,7 +4,6 @@ and the pulse of analytics, because silence is found by the clock alone. What ch
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ import asyncpg
 
 from marsad_center import db, ops, registry
 from marsad_center.db import Connection
+from marsad_center.hints import Hints
 from marsad_center.indicators.figures import CLUSTER
 from marsad_center.settings import Settings
 from marsad_center.web.api import center_document
@@ -39,9 +39,7 @@ class Refresher:
             readiness,
             beat,
         )
-        self._touched: set[str] = set()
-        self._everything = True
-        self._wake = asyncio.Event()
+        self._hints = Hints()
 
     async def run(self) -> None:
         """Refresh until cancelled."""
@@ -53,7 +51,7 @@ class Refresher:
             APPLICATION,
             ["figures", "recommendations"],
             self._reload,
-            self._notified,
+            self._hints.notified,
             on_lost=self._lost,
         )
         async with asyncio.TaskGroup() as group:
@@ -63,8 +61,7 @@ class Refresher:
             group.create_task(self._status())
 
     async def _reload(self) -> None:
-        self._everything = True
-        self._wake.set()
+        self._hints.anything()
 
     def _lost(self, reason: str) -> None:
         self._readiness.missing("database", reason)
@@ -72,27 +69,20 @@ class Refresher:
             self._snapshot.connected = False
             self._publish_status()
 
-    def _notified(self, _channel: str, payload: str) -> None:
-        try:
-            self._touched |= {str(code) for code in json.loads(payload)["facilities"]}
-        except (ValueError, KeyError, TypeError):
-            self._everything = True
-        self._wake.set()
-
     async def _declared(self, center: registry.Center) -> None:
         known, self._snapshot.center = self._snapshot.center, center
         self._snapshot.retain(self._snapshot.codes())
         if known is not None and known != center:
             self._hub.publish([("center", center_document(center))])
-        self._everything = True
-        self._wake.set()
+        self._hints.anything()
 
     async def _work(self) -> None:
         attempt = 0
         while True:
             try:
                 async with db.connected(self._settings.database, APPLICATION) as connection:
-                    self._everything, attempt = True, 0
+                    attempt = 0
+                    self._hints.anything()
                     while True:
                         await self._refresh(connection)
                         await self._woken()
@@ -102,21 +92,17 @@ class Refresher:
             attempt += 1
 
     async def _woken(self) -> None:
-        try:
-            await asyncio.wait_for(self._wake.wait(), self._beat)
+        if await self._hints.woken(self._beat):
             await asyncio.sleep(COALESCE_SECONDS)
-        except TimeoutError:
-            self._touched |= set(self._snapshot.codes())
-        self._wake.clear()
+        else:
+            self._hints.anything()  # feeds fall silent, and analytics too, without a word
 
     async def _refresh(self, connection: Connection) -> None:
-        center = self._snapshot.center
+        center, touched = self._snapshot.center, self._hints.take()
         if center is None:
             return
-        codes, self._touched = self._touched & {CLUSTER, *self._snapshot.codes()}, set()
-        if self._everything:
-            codes, self._everything = {CLUSTER, *self._snapshot.codes()}, False
-        reading = await read(connection, sorted(codes), datetime.now(UTC))
+        known = {CLUSTER, *self._snapshot.codes()}
+        reading = await read(connection, sorted(known if touched is None else known & touched), datetime.now(UTC))
         recovered = not self._snapshot.connected
         changes: list[Change] = self._snapshot.apply(reading, float(center.freshness_objective_seconds))
         self._hub.publish([(change.event, change.document) for change in changes])

@@ -77,7 +77,8 @@ class Hub:
             del first
             while True:
                 try:
-                    chunk = await asyncio.wait_for(queue.get(), KEEP_ALIVE_SECONDS)
+                    async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+                        chunk = await queue.get()
                 except TimeoutError:
                     yield b": keep-alive\n\n"
                     continue

@@ -18,7 +18,6 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from marsad_center import ops
-from marsad_center.indicators import service
 from marsad_center.tests.conftest import CENTER, Database
 from marsad_center.tests.indicators.rows import Rows
 from marsad_center.tests.web.conftest import Center, analytics, get, get_json, loaded, serving
@@ -216,10 +215,3 @@ async def test_a_server_that_stops_ends_its_streams() -> None:
     for stream in (before, after):
         with pytest.raises(StopAsyncIteration):
             await anext(stream)
-
-
-@pytest.mark.parametrize("payload", ["", "{}", "[]", '{"facilities": 7}', "null"])
-def test_a_notification_that_cannot_be_read_means_that_anything_may_have_changed(payload: str) -> None:
-    calls: list[str] = []
-    assert service.touched(payload, lambda: calls.append("everything")) == set()
-    assert calls == ["everything"]

@@ -95,7 +95,8 @@ class Connection:
         if streams:
             streams[1].close()
             with contextlib.suppress(OSError, TimeoutError):
-                await asyncio.wait_for(streams[1].wait_closed(), 2)
+                async with asyncio.timeout(2):
+                    await streams[1].wait_closed()
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._streams is None:
