@@ -20,7 +20,8 @@ from e2e.mllp import END, START, messages
 from e2e.oracle import SHARED_FILE
 
 LAP = b"\x00"  # stands for the lap's name in a template
-NAMES = {b"MSH": (9,), b"PID": (3,), b"PV1": (19,), b"ORC": (2, 3), b"OBR": (2, 3)}  # positions after a split at |
+# What must be new in each lap: positions after a split at |.
+NAMES = {b"MSH": (9,), b"PID": (3,), b"MRG": (1,), b"PV1": (19,), b"ORC": (2, 3), b"OBR": (2, 3), b"TXA": (12,)}
 
 
 SILENCE = 30.0  # seconds without any acknowledgement that end a run

@@ -26,7 +26,15 @@ class Columns:
         self.names = ", ".join(types)
         arrays = ", ".join(f"${number}::{_array(kind)}" for number, kind in enumerate(self._types, start=1))
         values = (_value(name, kind, nullable=name in set(nullable)) for name, kind in types.items())
-        self.source = f"{', '.join(values)} FROM unnest({arrays}) AS n ({self.names})"
+        self._rows = f"unnest({arrays}) AS n ({self.names})"
+        self.source = f"{', '.join(values)} FROM {self._rows}"
+
+    def each(self, found: str) -> str:
+        """For FROM: the rows given as `n` (its times as numbers), each with all that the query `found` finds as `f`.
+
+        `found` asks for one `n`, so an index answers it. A plain join leaves that to the planner, which plans while a
+        center is young: it would read the whole table for each batch, and keep to that while the table grows."""
+        return f"{self._rows} CROSS JOIN LATERAL ({found} OFFSET 0) AS f"
 
     def arguments(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
         """What the statement gets; `rows` has one at least."""

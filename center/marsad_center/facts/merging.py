@@ -32,6 +32,11 @@ class Logged(NamedTuple):
     message_id: int
 
 
+# A look-up in an index for each key, whatever the planner takes to be cheaper: it plans while the tables are small, and
+# with `= ANY` or a plain join it would read all visits of the facility for each merge, while everybody waits for that.
+_EACH = "unnest($2::text[]) AS k (key) CROSS JOIN LATERAL"
+
+
 async def write_merges(connection: db.Connection, said: Sequence[Merged]) -> set[tuple[str, str]]:
     """Store `said` and derive who survives. The visits (facility, visit key) that are to be derived anew."""
     if not said:
@@ -60,7 +65,10 @@ async def derive_merges(connection: db.Connection, patients: Iterable[tuple[str,
         together = await _component(connection, facility, keys)
         await _rewrite(connection, facility, together)
         found = await connection.fetch(
-            "SELECT visit_key FROM encounter WHERE facility = $1 AND patient_key = ANY($2::text[])", facility, together
+            f"SELECT e.visit_key FROM {_EACH} (SELECT visit_key FROM encounter"  # noqa: S608 - constants
+            " WHERE facility = $1 AND patient_key = k.key OFFSET 0) AS e",
+            facility,
+            together,
         )
         visits |= {(facility, row["visit_key"]) for row in found}
     return visits
@@ -106,8 +114,8 @@ async def _component(connection: db.Connection, facility: str, keys: Iterable[st
 
 async def _rewrite(connection: db.Connection, facility: str, together: list[str]) -> None:
     log = await connection.fetch(
-        "SELECT merged, survivor, event_at, message_id FROM patient_merge_log"
-        " WHERE facility = $1 AND merged = ANY($2::text[]) ORDER BY event_at, id",
+        f"SELECT l.merged, l.survivor, l.event_at, l.message_id FROM {_EACH} (SELECT * FROM patient_merge_log"  # noqa: S608
+        " WHERE facility = $1 AND merged = k.key OFFSET 0) AS l ORDER BY l.event_at, l.id",
         facility,
         together,
     )
@@ -115,12 +123,8 @@ async def _rewrite(connection: db.Connection, facility: str, together: list[str]
     rows: list[list[Any]] = [
         [key, row.survivor, end, row.event_at, row.message_id] for key, (end, row) in sorted(found.items())
     ]
-    await connection.execute(
-        "DELETE FROM patient_merge WHERE facility = $1 AND merged = ANY($2::text[]) AND NOT merged = ANY($3::text[])",
-        facility,
-        together,
-        list(found),
-    )
+    gone = [(facility, key) for key in together if key not in found]
+    await connection.executemany("DELETE FROM patient_merge WHERE facility = $1 AND merged = $2", gone)
     columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], [], [], []]
     await connection.execute(
         "INSERT INTO patient_merge (facility, merged, survivor, stays, event_at, message_id) SELECT $1, * FROM"

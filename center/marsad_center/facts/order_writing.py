@@ -41,6 +41,10 @@ _ORDER = Columns(
 )
 _NAMES = _ORDER.names.replace("message_id", "message_ids")
 _FILLER = Columns({"facility": "text", "filler": "text"})
+_OF_FILLER = """
+    SELECT facility, filler, placer FROM clinical_order
+    WHERE facility = n.facility AND filler = n.filler AND filler <> ''
+"""  # the last condition is the index's own, or it is not used
 _UPSERT = f"""
     INSERT INTO clinical_order AS o ({_NAMES})
     SELECT {_ORDER.source.replace("n.message_id", "ARRAY[n.message_id]", 1)}
@@ -137,9 +141,7 @@ async def _with_known_placers(connection: db.Connection, events: Sequence[Ordere
     if not numbers:
         return list(events)
     rows = await connection.fetch(
-        "SELECT facility, filler, placer FROM clinical_order"  # noqa: S608 - constants
-        f" JOIN (SELECT {_FILLER.source}) AS k USING (facility, filler)"
-        " WHERE clinical_order.filler <> ''",  # as the index says, or it is not used
+        f"SELECT f.* FROM {_FILLER.each(_OF_FILLER)}",  # noqa: S608 - constants
         *_FILLER.arguments(sorted(numbers)),
     )
     for row in rows:

@@ -103,10 +103,11 @@ async def _logs(connection: db.Connection, oldest: Mapping[Thing, datetime | Non
     rows = await connection.fetch(
         """
         SELECT s.* FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) AS t (facility, kind, key, oldest)
-        LEFT JOIN bed b ON t.kind = 'bed' AND b.facility = t.facility AND b.key = t.key
-        JOIN statement s ON s.facility = t.facility AND s.kind = t.kind AND s.key = t.key
-            AND s.event_at >= CASE WHEN b.since IS NULL OR t.oldest IS NULL THEN '-infinity'
-                                   ELSE least(b.since, t.oldest) END
+        LEFT JOIN LATERAL (SELECT since FROM bed WHERE t.kind = 'bed' AND facility = t.facility AND key = t.key OFFSET 0
+            ) AS b ON true
+        CROSS JOIN LATERAL (SELECT * FROM statement WHERE facility = t.facility AND kind = t.kind AND key = t.key
+            AND event_at >= CASE WHEN b.since IS NULL OR t.oldest IS NULL THEN '-infinity'
+                                 ELSE least(b.since, t.oldest) END OFFSET 0) AS s
         """,
         *(
             list(column)

@@ -95,7 +95,6 @@ _SURVIVOR = "coalesce(p.stays, p.survivor, e.patient_key)"
 _MOVEMENT = Columns(_MOVEMENT_COLUMNS)
 _ENCOUNTER = Columns(_ENCOUNTER_COLUMNS, nullable=_NULLABLE)
 _VISIT = Columns({"facility": "text", "visit_key": "text"})
-_TAKEN = Columns({"id": "bigint", "cancelled_by": "bigint"})
 _LOCKS = Columns({"number": "bigint", "shared": "boolean"})
 _MOVEMENT_NAMES = list(_MOVEMENT_COLUMNS)[2:]
 _movement_values = attrgetter(*(_PYTHON_NAMES.get(name, name) for name in _MOVEMENT_NAMES))
@@ -104,14 +103,19 @@ _encounter_values = attrgetter(*(_PYTHON_NAMES.get(name, name) for name in list(
 _UPSERT_ENCOUNTERS = f"""
     INSERT INTO encounter ({_ENCOUNTER.names})
     SELECT {", ".join(_SURVIVOR if name == "patient_key" else f"e.{name}" for name in _ENCOUNTER_COLUMNS)}
-    FROM (SELECT {_ENCOUNTER.source}) AS e
-        LEFT JOIN patient_merge p ON p.facility = e.facility AND p.merged = e.patient_key
+    FROM (SELECT {_ENCOUNTER.source}) AS e LEFT JOIN LATERAL (
+        SELECT stays, survivor FROM patient_merge WHERE facility = e.facility AND merged = e.patient_key OFFSET 0
+    ) AS p ON true
     ON CONFLICT (facility, visit_key) DO UPDATE SET
         {", ".join(f"{name} = excluded.{name}" for name in list(_ENCOUNTER_COLUMNS)[2:])}, updated_at = now()
 """  # noqa: S608 - constants
 _LOCK = f"""
     SELECT CASE WHEN shared THEN pg_advisory_xact_lock_shared(number) ELSE pg_advisory_xact_lock(number) END
     FROM (SELECT {_LOCKS.source}) AS l
+"""  # noqa: S608 - constants
+_MOVEMENTS = f"""
+    SELECT id, cancelled_by, {_MOVEMENT.names} FROM movement
+    WHERE facility = n.facility AND visit_key = n.visit_key AND id < $3
 """  # noqa: S608 - constants
 _Visit = tuple[str, str]
 _NO_ID = 2**63 - 1
@@ -208,11 +212,7 @@ async def derive_visits(
     newest of their logs and are not read again; the caller's locks let nothing come in between."""
     logs = await _logs(connection, visits, added or {})
     if gone := sorted(visits - logs.keys()):
-        await connection.execute(
-            f"DELETE FROM encounter e USING (SELECT {_VISIT.source}) AS v"  # noqa: S608 - constants
-            " WHERE e.facility = v.facility AND e.visit_key = v.visit_key",
-            *_VISIT.arguments(gone),
-        )
+        await connection.executemany("DELETE FROM encounter WHERE facility = $1 AND visit_key = $2", gone)
     if not logs:
         return
     encounters: list[Sequence[Any]] = []
@@ -225,11 +225,7 @@ async def derive_visits(
         taken += [(each.id, by.get(each.id)) for each in log if each.cancelled_by != by.get(each.id)]
     await connection.execute(_UPSERT_ENCOUNTERS, *_ENCOUNTER.arguments(encounters))
     if taken:
-        await connection.execute(
-            f"UPDATE movement m SET cancelled_by = t.cancelled_by FROM (SELECT {_TAKEN.source}) AS t"  # noqa: S608
-            " WHERE m.id = t.id",
-            *_TAKEN.arguments(taken),
-        )
+        await connection.executemany("UPDATE movement SET cancelled_by = $2 WHERE id = $1", taken)
 
 
 async def _logs(
@@ -237,8 +233,7 @@ async def _logs(
 ) -> dict[_Visit, list[_Logged]]:
     before = min((each.id for log in added.values() for each in log), default=_NO_ID)
     rows = await connection.fetch(
-        f"SELECT m.id, m.cancelled_by, {_MOVEMENT.names} FROM movement m"  # noqa: S608 - constants
-        f" JOIN (SELECT {_VISIT.source}) AS v USING (facility, visit_key) WHERE m.id < $3",
+        f"SELECT f.* FROM {_VISIT.each(_MOVEMENTS)}",  # noqa: S608 - constants
         *_VISIT.arguments(sorted(visits)),
         before,
     )

@@ -60,6 +60,11 @@ _INSERT = f"""
     )
     SELECT id, {_KEY.names} FROM new
 """  # noqa: S608 - constants
+_FIRST = f"""
+    SELECT {_KEY.names}, sha256, ack_code, ack FROM message
+    WHERE sending_application = n.sending_application AND sending_facility = n.sending_facility
+        AND control_id = n.control_id
+"""  # noqa: S608 - constants
 
 
 class Outcome(NamedTuple):
@@ -138,8 +143,7 @@ async def insert_messages(
         return ids, {}
     # Another transaction has these keys; ON CONFLICT waited for it, so this statement's snapshot sees its rows.
     found = await connection.fetch(
-        f"SELECT {_KEY.names}, sha256, ack_code, ack FROM message"  # noqa: S608 - constants
-        f" JOIN (SELECT {_KEY.source}) AS k USING ({_KEY.names})",
+        f"SELECT f.* FROM {_KEY.each(_FIRST)}",  # noqa: S608 - constants
         *_KEY.arguments(rest),
     )
     return ids, {(row[0], row[1], row[2]): _Known(row[3], row[4], row[5] or b"") for row in found}
