@@ -6,10 +6,15 @@ identifier itself. What names a place (a bed) or a code stays as it is.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from operator import attrgetter
 
 from marsad_center.facts.events import Bed, Fact, Identified, Merge, Movement, OrderEvent
 from marsad_center.keys import Keys
+
+# Every message says one of these: what is not hidden is taken over as it stands, at a third of what `replace` costs.
+_REST_OF_MOVEMENT = attrgetter(*[each.name for each in fields(Movement)][2:])
+_REST_OF_ORDER = attrgetter(*[each.name for each in fields(OrderEvent)][3:])
 
 
 def hidden(fact: Fact, facility: str, keys: Keys) -> Fact:
@@ -23,11 +28,11 @@ def hidden(fact: Fact, facility: str, keys: Keys) -> Fact:
 
     match fact:
         case Movement():
-            known = number("visit", fact.visit_key), number("patient", fact.patient_key)
-            return replace(fact, visit_key=known[0], patient_key=known[1])
+            visit_key, patient_key = number("visit", fact.visit_key), number("patient", fact.patient_key)
+            return Movement(visit_key, patient_key, *_REST_OF_MOVEMENT(fact))
         case OrderEvent():
             placer, filler = number("order", fact.placer), number("order", fact.filler)
-            return replace(fact, placer=placer, filler=filler, visit_key=number("visit", fact.visit_key))
+            return OrderEvent(placer, filler, number("visit", fact.visit_key), *_REST_OF_ORDER(fact))
         case Merge():
             return replace(fact, merged=number("patient", fact.merged), survivor=number("patient", fact.survivor))
         case Identified():  # the same token in every facility: that is what it is for

@@ -51,8 +51,7 @@ def sent_time(message: Message, zone: tzinfo) -> datetime | None:
 
 def patient_key(message: Message) -> str:
     """PID-3.1 of the repetition that identity.py chooses (before v2.3 also PID-2.1)."""
-    pid = message.first("PID")
-    return (identity.key(pid, 3, message.header.delimiters) or pid.text(2)) if pid is not None else ""
+    return identity.of_patient(message)[0]
 
 
 def visit_key(message: Message) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from marsad_center.gateway import charset
 
@@ -172,15 +173,16 @@ class Segment:
 
 class Message:
     """A tokenized message. `codec` is the one its bytes were decoded with. Of its segments only those are made that are
-    asked for: a result may have hundreds of which its facts need three."""
+    asked for: a result may have hundreds of which its facts need three. `worked_out`: a reader's note to itself."""
 
-    __slots__ = ("_firsts", "_lines", "_made", "_names", "codec", "header")
+    __slots__ = ("_firsts", "_lines", "_made", "_names", "codec", "header", "worked_out")
 
     def __init__(self, header: Header, lines: list[str], codec: str) -> None:
         self.header, self.codec = header, codec
         self._lines, self._names = lines, [line[:3] for line in lines]
         self._made: dict[int, Segment] = {}
         self._firsts: dict[str, Segment | None] = {}
+        self.worked_out: dict[str, Any] = {}
 
     def _segment(self, place: int) -> Segment:
         segment = self._made.get(place)

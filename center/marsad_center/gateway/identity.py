@@ -36,34 +36,56 @@ def identifiers(segment: Segment, number: int, marks: Delimiters) -> list[Identi
     """Those of a field of CX, in its order, without empty ones."""
     found = []
     for repetition in segment.repetitions(number):
-        parts = [*repetition.split(marks.component), "", "", "", ""]
-        value = segment.unescape(parts[0]).strip()
+        parts = repetition.split(marks.component)
+        value = segment.unescape(parts[0].split(marks.subcomponent, 1)[0]).strip()
         if value and value != DELETE:
-            names = (segment.unescape(part).strip() for part in parts[3].split(marks.subcomponent)[:2])
-            authority = next(filter(None, names), "")
-            found.append(Identifier(value, authority, segment.unescape(parts[4]).strip().upper()))
+            authority = _authority(segment, parts[3], marks) if len(parts) > 3 else ""
+            kind = segment.unescape(parts[4]).strip().upper() if len(parts) > 4 else ""
+            found.append(Identifier(value, authority, kind))
     return found
+
+
+def _authority(segment: Segment, text: str, marks: Delimiters) -> str:
+    """Of CX.4 (HD): its name, else its universal id."""
+    for part in text.split(marks.subcomponent)[:2]:
+        if name := segment.unescape(part).strip():
+            return name
+    return ""
+
+
+def of_patient(message: Message) -> tuple[str, list[Identifier]]:
+    """By which PID-3 (before v2.3 also PID-2) says its sender finds the patient, and all that stands in PID-3; worked
+    out once a message. ('', []) without PID."""
+    known: tuple[str, list[Identifier]] | None = message.worked_out.get("patient")
+    if known is None:
+        pid = message.first("PID")
+        found = identifiers(pid, 3, message.header.delimiters) if pid is not None else []
+        known = _chosen(found) or (pid.text(2) if pid is not None else ""), found
+        message.worked_out["patient"] = known
+    return known
 
 
 def key(segment: Segment, number: int, marks: Delimiters) -> str:
     """By which the sender's messages find the patient: the first identifier of a type of OF_THE_SENDER, else the first
     that is not national, else the first; '' when there is none. In which order they stand makes no difference."""
-    if marks.repetition not in segment.field(number):
-        return segment.text(number)
-    found = identifiers(segment, number, marks)
+    return _chosen(identifiers(segment, number, marks))
+
+
+def _chosen(found: list[Identifier]) -> str:
+    if len(found) == 1:
+        return found[0].value
     for kind in OF_THE_SENDER:
-        if own := next((each.value for each in found if each.type == kind), ""):
-            return own
+        for each in found:
+            if each.type == kind:
+                return each.value
     return next((each.value for each in found if not each.national), found[0].value if found else "")
 
 
-def facts(message: Message, patient_key: str) -> list[Fact]:
+def facts(message: Message) -> list[Fact]:
     """That the patient has these national identifiers: by them one person is known in all facilities."""
-    pid = message.first("PID")
-    if pid is None or not patient_key:
-        return []
+    patient_key, found = of_patient(message)
     return [
         Identified(patient_key, "^".join((each.type, "" if each.type.startswith("NN") else each.authority, each.value)))
-        for each in identifiers(pid, 3, message.header.delimiters)
-        if each.national
+        for each in found
+        if patient_key and each.national
     ]

@@ -169,7 +169,7 @@ def _judged(inbound: Inbound, routes: Routes) -> Inbound:
     if reader is None:
         return inbound.refused("reject", "unknown-trigger", "this trigger is not supported", stored=True)
     facts = reader(message, inbound.trigger, route.profile, inbound.received_at)
-    facts += identity.facts(message, adt.patient_key(message))
+    facts += identity.facts(message)
     inbound.facts, inbound.event_at = tuple(facts), orders.newest(facts) or inbound.event_at
     inbound.verdict, inbound.stored = "accept", True
     return inbound.answered()
