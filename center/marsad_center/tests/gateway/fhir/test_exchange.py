@@ -21,6 +21,7 @@ from marsad_center.tests.gateway.fhir.resources import (
     resource,
     rows,
     send,
+    with_fhir,
 )
 from marsad_center.tests.gateway.playing import gateway
 
@@ -137,9 +138,9 @@ async def test_the_same_version_again_is_one_record_and_one_answer(database: Dat
 
 
 async def test_a_sender_that_nobody_declared_is_refused_and_listed(database: Database) -> None:
-    source = {"meta": {"source": "urn:marsad:feed:HIS:ALNOOR"}}
+    source = {"meta": {"source": "urn:marsad:feed:EMR:ALNOOR"}}
     async with gateway(database) as ports:
-        for feed, content in (("HIS|NOWHERE", encounter()), (None, encounter()), ("HIS", encounter() | source)):
+        for feed, content in (("EMR|NOWHERE", encounter()), (None, encounter()), ("EMR", encounter() | source)):
             answer = await put(ports, content, feed=feed)
             known = content.get("meta", {}).get("source")
             assert answer.status == (200 if known else 403)
@@ -155,24 +156,24 @@ async def test_a_sender_that_nobody_declared_is_refused_and_listed(database: Dat
     assert listed == [
         ("unknown-sender", None, None, None),
         ("unknown-sender", None, None, None),
-        ("unknown-sender", "HIS", "NOWHERE", None),
-    ] or listed == [("unknown-sender", None, None, None), ("unknown-sender", "HIS", "NOWHERE", None)]
+        ("unknown-sender", "EMR", "NOWHERE", None),
+    ] or listed == [("unknown-sender", None, None, None), ("unknown-sender", "EMR", "NOWHERE", None)]
     assert {row[0] for row in await rows(database, "SELECT facility FROM encounter")} == {"ALNOOR"}
 
 
 async def test_names_in_arabic_are_senders_too_and_content_in_any_script_is_kept(database: Database) -> None:
     center = database.folder / "center.json"
     told = json.loads(center.read_text())
-    told["facilities"][0]["feeds"][0]["sendingFacility"] = "مكة"
+    told["facilities"][0]["feeds"][1]["sendingFacility"] = "مكة"
     center.write_text(json.dumps(told))
     code = concept("1", display="急诊 – urgences – طوارئ")
     content = json.dumps(
         resource("Immunization", "I1", status="completed", vaccineCode=code) | GIVEN, ensure_ascii=False
     )
     async with gateway(database) as ports:
-        header = "HIS|مكة".encode().decode("latin-1")
+        header = "EMR|مكة".encode().decode("latin-1")
         answer = await send(ports, "PUT", "/fhir/Immunization/I1?_format=json", content.encode(), feed=header)
-        source = {"meta": {"source": "urn:marsad:feed:HIS:%D9%85%D9%83%D8%A9"}}
+        source = {"meta": {"source": "urn:marsad:feed:EMR:%D9%85%D9%83%D8%A9"}}
         assert (await put(ports, encounter() | source, feed=None)).status == 200
     assert answer.status == 200
     assert await rows(database, "SELECT vaccine_display FROM vaccination") == [("急诊 – urgences – طوارئ",)]
@@ -290,7 +291,7 @@ async def test_connections_over_the_limit_are_ended_and_metrics_stay_reachable(d
 @pytest.mark.postgres
 async def test_nothing_is_answered_well_before_it_is_committed(durable_database: Database) -> None:
     limits = Limits(hold_seconds=1.5)
-    async with gateway(durable_database, limits) as ports:
+    async with gateway(with_fhir(durable_database), limits) as ports:
         assert (await put(ports, encounter("V1"))).status == 200
         durable_database.server.kill()
         answer = await put(ports, encounter("V2"))
