@@ -17,6 +17,7 @@ from marsad_center.gateway.fhir.bundle import (
     Bundle,
     Entry,
     asked_for,
+    check_served,
     entry_of,
     identified,
     indexed,
@@ -183,6 +184,7 @@ def _transaction(inbound: FhirInbound, found: Bundle) -> FhirInbound:
 
 def _entries(found: Bundle) -> list[tuple[Entry, Named]]:
     opened_ = [entry_of(document, number) for number, document in enumerate(found.entry)]
+    check_served(opened_)
     return [(entry, named(entry, number)) for number, entry in enumerate(opened_)]
 
 

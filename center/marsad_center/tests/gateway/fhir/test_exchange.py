@@ -104,6 +104,41 @@ async def test_each_entry_of_a_batch_is_a_message_by_itself(database: Database) 
     assert await rows(database, "SELECT count(*) FROM encounter") == [(2,)]
 
 
+async def test_what_is_not_served_fails_a_transaction_whole_and_of_a_batch_only_its_entry(database: Database) -> None:
+    """https://hl7.org/fhir/R4/http.html#transaction: all or nothing, and for a batch entry by entry."""
+    entries = (
+        ("PUT Patient/P1", resource("Patient", "P1")),
+        ("PUT Claim/C1", resource("Claim", "C1")),
+        ("PUT Encounter/V1", encounter("V1")),  # refers to Patient/P1
+        ("POST Provenance", {"resourceType": "Provenance"}),
+        ("PUT Location/L1", {"resourceType": "Encounter", "id": "L1"}),
+    )
+    async with gateway(database) as ports:
+        refused = await send(ports, "POST", "/fhir", bundle("transaction", *entries))
+        nothing = "SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM encounter)"
+        assert await rows(database, nothing) == [(0, 0)]
+        taken = await send(ports, "POST", "/fhir", bundle("batch", *entries))
+    assert refused.status == 404
+    assert [each[:2] for each in refused.issues] == [
+        ("not-supported", "Bundle.entry[1].resource"),
+        ("not-supported", "Bundle.entry[3].resource"),
+    ], "the sender learns of all at once"
+    assert all("or send a batch, of which the rest is taken" in each[2] for each in refused.issues)
+    assert taken.status == 200
+    said = [each["response"] for each in taken.body["entry"]]
+    assert [each["status"][:3] for each in said] == ["200", "404", "200", "404", "400"]
+    for number in (1, 3):
+        issue = said[number]["outcome"]["issue"][0]
+        assert (issue["code"], issue["expression"]) == ("not-supported", [f"Bundle.entry[{number}].resource"])
+        assert "leave it out" in issue["diagnostics"]
+    assert await rows(database, "SELECT message_type FROM message ORDER BY 1") == [("Encounter",), ("Patient",)]
+    assert await rows(database, "SELECT visit_key, patient_key FROM encounter") == [("V1", "P1")]
+    assert await rows(database, "SELECT reason, count(*) FROM quarantine GROUP BY 1 ORDER BY 1") == [
+        ("bad-bundle", 1),
+        ("unknown-type", 3),
+    ]
+
+
 async def test_entries_of_a_batch_cannot_refer_to_each_other(database: Database) -> None:
     both = bundle(
         "batch", ("PUT Patient/P7", resource("Patient", "P7"), "urn:uuid:p"), ("PUT Encounter/V1", stay("V1"))

@@ -313,7 +313,9 @@ CASES: list[tuple[str, Document | bytes, int, str, list[Issue]]] = [
             (
                 "not-supported",
                 "Bundle.entry[0].resource",
-                f"this resource is not taken here, leave it out: taken are {SERVED}",
+                "this resource is not taken here, and a transaction is taken whole or not at all: leave the entry out, "
+                "or send a batch, of which the rest is taken (its entries refer to each other by Type/id or "
+                f"identifier, not by fullUrl). Taken are {SERVED}",
             )
         ],
     ),
