@@ -30,6 +30,9 @@ def hidden(fact: Fact, facility: str, keys: Keys) -> Fact:
             return replace(fact, placer=placer, filler=filler, visit_key=number("visit", fact.visit_key))
         case Merge():
             return replace(fact, merged=number("patient", fact.merged), survivor=number("patient", fact.survivor))
+        case Identified(within=True):
+            person = keys.token(("own",), f"{facility}^{fact.identifier}")
+            return Identified(number("patient", fact.patient_key), person)
         case Identified():  # the same token in every facility: that is what it is for
             person = keys.token(("person",), fact.identifier)
             return Identified(number("patient", fact.patient_key), person)

@@ -21,7 +21,7 @@ _READ_AS = {
     "MedicationDispense": "That its authorizingPrescription was dispensed.",
     "MedicationRequest": "A prescription.",
     "Observation": "Acuity (11283-9, 75636-1, 273887006) as triage of its encounter; any other as a result.",
-    "Patient": "Which records are one person (link); nothing else is read.",
+    "Patient": "Which records are one person (identifier, link); nothing else is read.",
     "ServiceRequest": "A referral when its category is 3457005, 306206005 or referral; else an order.",
     "Task": "The state of the referral that it is about (focus).",
 }
