@@ -32,7 +32,7 @@ def patient(told: Told[Patient]) -> list[Fact]:
     """Who this is: by its identifiers, and by the merges and further records that its links tell of. Raises Fault."""
     facts = identity.links(told.key, _identifiers(told.resource.identifier))
     for number, link in enumerate(told.resource.link):
-        other = told.reference(link.other, "Patient", f"link[{number}].other")
+        other = told.patient(link.other, f"link[{number}].other")  # None: a RelatedPerson
         if other is None or other == told.key:
             continue
         if link.type == "replaced-by":

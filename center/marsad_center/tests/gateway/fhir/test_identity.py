@@ -111,6 +111,11 @@ def test_links_between_records_are_merges_or_one_person() -> None:
         assert linked(type_) == [Identified(each, "link^P1^P2", within=True) for each in ("P1", "P2")]
 
 
+def test_a_link_to_a_related_person_is_none_to_a_patient() -> None:
+    link = {"other": {"reference": "RelatedPerson/R1"}, "type": "seealso"}
+    assert facts(resource("Patient", "P1", link=[link])) == []
+
+
 def hl7(control: str, field: str, sender: str = "HIS|KAMC") -> str:
     return message("ADT^A28", control, f"PID|1||{field}", sender=sender)
 
