@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from marsad_center.facts.registry_sync import ActiveFeed
 from marsad_center.gateway.acknowledge import Verdict
 from marsad_center.gateway.again import judge_again
 from marsad_center.gateway.certificate import Shown, guard
 from marsad_center.gateway.fhir.senders import Sender
 from marsad_center.gateway.route import Road, Route, Routes
+from marsad_center.gateway.service import routes
+from marsad_center.registry import Feed
 from marsad_center.tests.conftest import Database
 from marsad_center.tests.gateway.certificates import Signed
 from marsad_center.tests.gateway.fhir.resources import encounter, put, rows
@@ -41,12 +44,12 @@ _WORDS = {"MLLP": "MLLP", "MLLPS": "MLLP over TLS", "FHIR": "FHIR", "FHIRS": "FH
 
 def reason(transport: str, road: Road) -> str:
     """Why a feed of this transport is not heard on a road; '' where it is."""
-    routes = Routes(FEEDS).over(road)
-    found = routes.find(transport, "KAMC", "^")
+    seen = Routes(FEEDS).over(road)
+    found = seen.find(transport, "KAMC", "^")
     if found is not None:
         assert found is FEEDS[transport, "KAMC"]
         return ""
-    why, sentence = routes.refusal(transport, "KAMC", "^")
+    why, sentence = seen.refusal(transport, "KAMC", "^")
     assert sentence.isascii()
     assert why == "wrong-certificate" or f"declared for {_WORDS[transport]}" in sentence
     return why
@@ -68,17 +71,25 @@ def test_every_transport_on_every_road(road: Road, expected: tuple[str, ...]) ->
 
 
 def test_what_was_found_on_one_road_is_not_found_on_another() -> None:
-    routes = Routes(FEEDS)
-    assert routes.over(Road("FHIR", OWN)).find("FHIRS", "KAMC", "^") is not None
-    assert routes.find("FHIRS", "KAMC", "^") is None
-    assert routes.over(Road("FHIR", OTHER)).find("FHIRS", "KAMC", "^") is None
+    known = Routes(FEEDS)
+    assert known.over(Road("FHIR", OWN)).find("FHIRS", "KAMC", "^") is not None
+    assert known.find("FHIRS", "KAMC", "^") is None
+    assert known.over(Road("FHIR", OTHER)).find("FHIRS", "KAMC", "^") is None
 
 
 def test_a_component_of_the_pair_does_not_lead_around_it() -> None:
-    routes = Routes(FEEDS)
-    assert routes.find("MLLP^1.2^ISO", "KAMC", "^") is not None
-    assert routes.find("FHIR^1.2^ISO", "KAMC", "^") is None
-    assert routes.refusal("FHIR^1.2^ISO", "KAMC", "^")[0] == "wrong-transport"
+    known = Routes(FEEDS)
+    assert known.find("MLLP^1.2^ISO", "KAMC", "^") is not None
+    assert known.find("FHIR^1.2^ISO", "KAMC", "^") is None
+    assert known.refusal("FHIR^1.2^ISO", "KAMC", "^")[0] == "wrong-transport"
+
+
+def test_a_transport_of_a_later_release_is_heard_over_none(caplog: pytest.LogCaptureFixture) -> None:
+    feed = Feed(name="new", sending_application="NEW", sending_facility="KAMC", transport="MLLP3")
+    found = routes([ActiveFeed(1, "KAMC", "NEW", "KAMC", "UTC", feed)])
+    assert len(found) == 0
+    assert found.refusal("NEW", "KAMC", "^")[0] == "unknown-sender"
+    assert "this release does not hear the transport of a feed, which is left out" in caplog.messages
 
 
 @pytest.fixture
