@@ -56,8 +56,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def gateway(database: Database, folder: Path) -> AsyncIterator[int]:
-    """A running gateway whose first feed is declared as the page says; its port of TLS."""
+async def gateway(database: Database, folder: Path) -> AsyncIterator[Ports]:
+    """A running gateway with the feeds that the page declares; its ports."""
     facilities: list[dict[str, Any]] = [dict(one) for one in CENTER["facilities"]]
     asked = {
         "sendingApplication": "NOORHIS",
@@ -65,15 +65,14 @@ async def gateway(database: Database, folder: Path) -> AsyncIterator[int]:
         "transport": "MLLPS",
         "certificate": {"name": "his.noor.example"},
     }
-    facilities[0]["feeds"] = [facilities[0]["feeds"][0] | asked]
+    emr = {"name": "emr", "sendingApplication": "NOOREMR", "transport": "FHIRS"}
+    facilities[0]["feeds"] = [facilities[0]["feeds"][0] | asked, asked | emr]
     (database.folder / "center.json").write_text(json.dumps(CENTER | {"facilities": facilities}))
     settings = replace(database.settings("gateway"), tls=folder / "tls")
     started: asyncio.Future[Ports] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(run(settings, started=started.set_result))
     try:
-        port = (await asyncio.wait_for(started, 60)).mllps
-        assert port is not None
-        yield port
+        yield await asyncio.wait_for(started, 60)
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
@@ -91,7 +90,7 @@ async def simulate(folder: Path, words: list[str]) -> tuple[int, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
-def as_on_the_page(port: int, *more: str) -> list[str]:
+def as_on_the_page(port: int | None, *more: str) -> list[str]:
     """The words of the page's `marsad simulate`, to this port and with more."""
     (line,) = commands("marsad simulate")
     words = shlex.split(line)[2:]
@@ -100,15 +99,38 @@ def as_on_the_page(port: int, *more: str) -> list[str]:
 
 
 async def test_the_page_leads_into_the_gateway(database: Database, folder: Path) -> None:
-    async with gateway(database, folder) as port:
-        code, out, err = await simulate(folder, as_on_the_page(port))
+    async with gateway(database, folder) as ports:
+        code, out, err = await simulate(folder, as_on_the_page(ports.mllps))
     assert code == 0, err
     assert json.loads(out)["answers"] == {"AA": 20}
 
 
+async def test_the_page_leads_fhir_into_the_gateway_and_nobody_without_a_certificate(
+    database: Database, folder: Path
+) -> None:
+    (line,) = commands("curl")
+
+    async def curl(words: list[str]) -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(*words, cwd=folder, stdout=asyncio.subprocess.PIPE)
+        out, _err = await process.communicate()
+        return process.returncode, out.decode()
+
+    async with gateway(database, folder) as ports:
+        words = [word.replace("8443", str(ports.https)) for word in shlex.split(line)]
+        code, out = await curl([*words, "--silent"])
+        assert (code, json.loads(out)["issue"][0]["diagnostics"]) == (0, "Stored.")
+        bare = [word for word in words if word not in ("--cert", "noor.crt", "--key", "noor.key")]
+        code, out = await curl([*bare, "--silent"])
+        assert code
+        assert not out
+        code, out = await curl([word.replace("NOOREMR|", "NOORHIS|") for word in [*words, "--silent"]])
+        assert code == 22
+        assert "declared for MLLP over TLS, and this came over FHIR" in out
+
+
 async def test_without_its_certificate_a_sender_learns_why_nobody_answers(database: Database, folder: Path) -> None:
-    async with gateway(database, folder) as port:
-        words = as_on_the_page(port, "--attempts", "1", "--count", "1")
+    async with gateway(database, folder) as ports:
+        words = as_on_the_page(ports.mllps, "--attempts", "1", "--count", "1")
         bare = [word for word in words if word not in ("--cert", "noor.crt", "--key", "noor.key")]
         code, out, _err = await simulate(folder, bare)
         assert code == 1

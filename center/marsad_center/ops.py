@@ -12,7 +12,8 @@ import json
 import logging
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -115,12 +116,34 @@ class _Server(uvicorn.Server):
         yield  # __main__ alone answers signals
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running HTTP server. `connection` makes the protocol of a connection that someone else accepts: the server
+    serves and ends it with its own."""
+
+    port: int
+    connection: Callable[[], asyncio.Protocol]
+
+
+def end_unread(connection: socket.socket) -> None:
+    """Have the system end a connection (or what a listener accepts) whose peer takes no byte for UNREAD_SECONDS."""
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD_SECONDS * 1000))
+
+
 @contextlib.asynccontextmanager
-async def serving(
+async def serving(application: Any, host: str, port: int, *, grace: int = 5) -> AsyncIterator[int]:
+    """As `http_server`; yields the port."""
+    async with http_server(application, host, port, grace=grace) as served:
+        yield served.port
+
+
+@contextlib.asynccontextmanager
+async def http_server(
     application: Any, host: str, port: int, *, grace: int = 5, protocol: type[asyncio.Protocol] | None = None
-) -> AsyncIterator[int]:
-    """Serve an ASGI `application` for the length of the block; yields the port (useful when `port` is 0). `protocol`:
-    uvicorn's for HTTP, with limits of its own.
+) -> AsyncIterator[Served]:
+    """Serve an ASGI `application` for the length of the block, at any free port when `port` is 0. `protocol`: uvicorn's
+    for HTTP, with limits of its own.
 
     At the end, open requests get `grace` seconds. Raises OSError at once when the port is taken.
     """
@@ -128,8 +151,7 @@ async def serving(
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):  # whom it accepts inherits it
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD_SECONDS * 1000))
+        end_unread(listener)
         listener.bind((host, port))
     except OSError:
         listener.close()
@@ -144,9 +166,18 @@ async def serving(
         http=protocol or "auto",
     )
     server = _Server(config)
+
+    def connection() -> asyncio.Protocol:
+        if not config.loaded:
+            config.load()
+        made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg] # as uvicorn calls it
+            config=config, server_state=server.server_state, app_state=server.lifespan.state
+        )
+        return made
+
     task = asyncio.create_task(server.serve(sockets=[listener]), name=f"http-{port}")
     try:
-        yield int(listener.getsockname()[1])
+        yield Served(int(listener.getsockname()[1]), connection)
     finally:
         server.should_exit = True
         await task

@@ -57,7 +57,7 @@ class FeedProfile(_Frozen):
 
 class Feed(_Frozen):
     """One sender of a facility: MSH-3 and MSH-4 as it writes them. `time_zone` reads times that carry no offset;
-    `certificate` is what a feed with transport MLLPS asks for."""
+    `certificate` is what a feed with transport MLLPS or FHIRS asks for."""
 
     name: str
     sending_application: str

@@ -36,7 +36,7 @@ class Settings:
 
     `roles` (migrate only): a folder with a file a role that holds its password; set where nobody else makes the roles,
     as CloudNativePG does. `tls` (gateway only): a folder with the files of gateway/credentials.py; without it nobody
-    listens for MLLP over TLS. `keys` (gateway only): the folder of the center's keys; None leaves what is stored in
+    listens over TLS. `keys` (gateway only): the folder of the center's keys; None leaves what is stored in
     clear (local tests only, the environment cannot say so). `identity_header` (dashboard only): the header in which a
     trusted proxy says who the reader is; empty where no such proxy stands before the dashboard, and then nothing a
     reader sends is an identity.
@@ -53,6 +53,7 @@ class Settings:
     roles: Path | None = None
     tls: Path | None = None
     mllps_port: int = 0
+    https_port: int = 0
     identity_header: str = ""
     keys: Path | None = None
 
@@ -82,6 +83,7 @@ def from_environment(component: Component, environ: Mapping[str, str]) -> Settin
         roles=Path(roles) if roles else None,
         tls=Path(tls) if tls else None,
         mllps_port=_port(environ, "MARSAD_MLLPS_PORT", 2576),
+        https_port=_port(environ, "MARSAD_HTTPS_PORT", 8443),
         identity_header=environ.get("MARSAD_IDENTITY_HEADER", ""),
         keys=Path(environ.get("MARSAD_KEYS") or "/run/secrets/center-key"),
     )

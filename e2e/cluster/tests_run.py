@@ -12,7 +12,7 @@ from e2e.console import REPOSITORY, Steps
 
 CLUSTER = "marsad-test"
 # A browser, fonts with Arabic, a database server of the same release line as the operand's, and a clock to set.
-PACKAGES = ["chromium", "fonts-noto-core", "postgresql", "postgresql-client", "faketime"]
+PACKAGES = ["chromium", "fonts-noto-core", "postgresql", "postgresql-client", "faketime", "curl"]
 
 
 def run(arguments: Sequence[str]) -> int:

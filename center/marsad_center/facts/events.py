@@ -92,10 +92,12 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """A patient number of the facility belongs to whoever has this identifier, which means the same everywhere."""
+    """A patient number of the facility belongs to whoever has this identifier, which means the same everywhere, or
+    (`within`) in the facility only."""
 
     patient_key: str
     identifier: str
+    within: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,9 @@ def hidden(fact: Fact, facility: str, keys: Keys) -> Fact:
             return OrderEvent(placer, filler, number("visit", fact.visit_key), *_REST_OF_ORDER(fact))
         case Merge():
             return replace(fact, merged=number("patient", fact.merged), survivor=number("patient", fact.survivor))
+        case Identified(within=True):
+            person = keys.token(("own",), f"{facility}^{fact.identifier}")
+            return Identified(number("patient", fact.patient_key), person)
         case Identified():  # the same token in every facility: that is what it is for
             person = keys.token(("person",), fact.identifier)
             return Identified(number("patient", fact.patient_key), person)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -135,7 +135,7 @@ async def _replace_links(connection: db.Connection, told: Mapping[int, Sequence[
     """A link keeps the message that said it first: it goes when that one does not say it any more, and comes again with
     the next that does. The messages that said one and do not."""
     said = links(each for lines in told.values() for each in lines)
-    kept = {(each.message_id, each.facility, *astuple(each.fact)) for each in said}
+    kept = {(each.message_id, each.facility, each.fact.patient_key, each.fact.identifier) for each in said}
     rows = await connection.fetch(
         "SELECT message_id, facility, patient_key, identifier FROM person_link WHERE message_id = ANY($1::bigint[])",
         list(told),

@@ -7,12 +7,17 @@ from datetime import datetime
 from marsad_center.gateway.fhir import judging
 from marsad_center.gateway.fhir.senders import Sender
 from marsad_center.gateway.inbound import Inbound, judge
-from marsad_center.gateway.route import Routes
+from marsad_center.gateway.route import Protocol, Routes
 
 
 def readable(raw: bytes) -> bool:
     """Whether it is of a format that is read: HL7 v2 or FHIR."""
     return raw.startswith(b"MSH") or judging.is_fhir(raw)
+
+
+def protocol(raw: bytes) -> Protocol:
+    """By which it came."""
+    return "FHIR" if judging.is_fhir(raw) else "MLLP"
 
 
 def judge_again(raw: bytes, way: str, sender: Sender, routes: Routes, *, peer: str, at: datetime) -> Inbound:

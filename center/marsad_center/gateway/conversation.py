@@ -11,11 +11,10 @@ from datetime import UTC, datetime
 
 from marsad_center.gateway import inbound as judging
 from marsad_center.gateway import metrics, mllp
-from marsad_center.gateway.certificate import Shown
 from marsad_center.gateway.inbound import Inbound
 from marsad_center.gateway.limits import Limits
 from marsad_center.gateway.room import Room
-from marsad_center.gateway.route import Routes
+from marsad_center.gateway.route import Road, Routes
 from marsad_center.gateway.storing import Outcome
 from marsad_center.gateway.writer import NotStored, Writer
 
@@ -27,8 +26,8 @@ _Pending = tuple[datetime, asyncio.Future[list[Outcome | None]]]
 
 
 class Conversation:
-    """`routes` gives the registry of the moment; `room` is shared with all other conversations; `shown` is the
-    certificate of the peer, None without TLS.
+    """`routes` gives the registry of the moment; `room` is shared with all other conversations; `road` is how the peer
+    came.
 
     `heard`: when the peer last sent something, by the loop's clock.
     """
@@ -42,11 +41,11 @@ class Conversation:
         writer: Writer,
         limits: Limits,
         room: Room,
-        shown: Shown | None = None,
+        road: Road,
     ) -> None:
         self._reader, self._stream = reader, stream
         self._routes, self._writer, self._limits, self._room = routes, writer, limits, room
-        self._shown = shown
+        self._road = road
         self._registry = self._view = Routes()
         self._peer = str((stream.get_extra_info("peername") or ("local",))[0])
         self._framer = mllp.Framer(limits.frame, limits.junk)
@@ -196,10 +195,10 @@ class Conversation:
                 return judging.unanswered(content, reason, detail, routes, close=fatal, peer=peer, at=at)
 
     def _seen(self) -> Routes:
-        """The registry of the moment, as this connection's certificate may speak for it."""
+        """The registry of the moment, as this connection may speak for it."""
         if (routes := self._routes()) is not self._registry:
             self._registry = routes
-            self._view = routes if self._shown is None else routes.seen_by(self._shown)
+            self._view = routes.over(self._road)
         return self._view
 
     # ---------------------------------------------------------------------------------------------- answering

@@ -1,4 +1,4 @@
-"""The port of MLLP over TLS: connections until their certificates are verified, bounded in time and number.
+"""A port of mutual TLS: connections until their certificates are verified, bounded in time and number.
 
 Its own accept loop, because only it hears why a handshake failed, and only it can end the slowest one for a new one.
 """
@@ -10,15 +10,14 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 
 from marsad_center.gateway import metrics
+from marsad_center.gateway.certificate import shown
 from marsad_center.gateway.credentials import Credentials
 from marsad_center.gateway.limits import Limits
 
 log = logging.getLogger(__name__)
-
-Accept = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 _EXPIRED = {9: "not-yet-valid", 10: "expired"}  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 _REASONS = {
@@ -51,21 +50,24 @@ def reason(error: Exception) -> str:
 
 
 class Handshakes:
-    """All connections whose handshake is under way; whoever gets through is given to `accept`."""
+    """All connections of one port whose handshake is under way. `protocol` makes what a connection is spoken with: it
+    hears of it (connection_made) once it is through. `name`: of the port, for the log."""
 
-    def __init__(self, credentials: Credentials, limits: Limits, accept: Accept) -> None:
-        self._credentials, self._limits, self._accept = credentials, limits, accept
+    def __init__(
+        self, credentials: Credentials, limits: Limits, protocol: Callable[[], asyncio.BaseProtocol], name: str
+    ) -> None:
+        self._credentials, self._limits, self._protocol, self._name = credentials, limits, protocol, name
         self._under_way: dict[asyncio.Task[None], None] = {}  # the first is the oldest
 
     @contextlib.asynccontextmanager
     async def serving(self, host: str, port: int, unread: int) -> AsyncIterator[int]:
         """Accept for the length of the block; yields the port. `unread`: bytes of a connection that may wait here, and
-        as much again in the kernel. At the end handshakes are cut; who is through is left to the caller."""
+        as much again in the kernel. At the end handshakes are cut; who is through is left to its protocol's owner."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=256)
         listener.setblocking(False)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, unread)  # whom it accepts inherits it
-        accepting = asyncio.create_task(self._run(listener, unread), name="mllps")
+        accepting = asyncio.create_task(self._run(listener), name=self._name)
         try:
             yield int(listener.getsockname()[1])
         finally:
@@ -75,7 +77,7 @@ class Handshakes:
             await asyncio.gather(accepting, *self._under_way, return_exceptions=True)
             listener.close()
 
-    async def _run(self, listener: socket.socket, unread: int) -> None:
+    async def _run(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -92,18 +94,15 @@ class Handshakes:
                 oldest = next(iter(self._under_way))
                 del self._under_way[oldest]
                 oldest.cancel()
-            task = asyncio.create_task(self._connect(raw, context, unread))
+            task = asyncio.create_task(self._connect(raw, context))
             self._under_way[task] = None
             task.add_done_callback(self._ended)
 
-    async def _connect(self, raw: socket.socket, context: ssl.SSLContext, unread: int) -> None:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
-        reader = asyncio.StreamReader(limit=unread, loop=loop)
-        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    async def _connect(self, raw: socket.socket, context: ssl.SSLContext) -> None:
+        loop = asyncio.get_running_loop()
         try:
             transport, _ = await loop.connect_accepted_socket(
-                lambda: protocol,
+                self._protocol,
                 raw,
                 ssl=context,
                 ssl_handshake_timeout=self._limits.handshake_seconds,
@@ -117,9 +116,9 @@ class Handshakes:
             self._failed(reason(error), raw)
             raw.close()
             return
-        finally:
-            self._under_way.pop(task, None)
-        await self._accept(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+        if (certificate := shown(transport.get_extra_info("ssl_object"))) is not None:
+            extra = {"names": sorted(certificate.names)[:4], "fingerprint": certificate.fingerprint}
+            log.info("a certificate is verified", extra=extra | {"port": self._name})
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.pop(task, None)
@@ -131,4 +130,4 @@ class Handshakes:
         peer = ""
         with contextlib.suppress(OSError):
             peer = str(raw.getpeername()[0])
-        log.info("a handshake failed", extra={"reason": why, "peer": peer})
+        log.info("a handshake failed", extra={"reason": why, "peer": peer, "port": self._name})

@@ -1,5 +1,5 @@
-"""Who a patient is: the identifiers of PID-3 (and of MRG-1), which of them the sender knows the patient by, and which
-hold in the whole country.
+"""Who a patient is: the identifiers of PID-3 (and of MRG-1), which of them the sender knows the patient by, which hold
+in the whole country, and by which HL7 v2 and FHIR mean one person.
 
 Sources: HL7 v2.5.1 chapter 2A.14 (CX), chapter 3.4.2.3 (PID-3, which repeats in any order), table 0203 (types of
 identifiers), IHE PIX (the same identifier of the same assigning authority is the same person).
@@ -7,6 +7,7 @@ identifiers), IHE PIX (the same identifier of the same assigning authority is th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from marsad_center.facts.events import Fact, Identified
@@ -14,15 +15,18 @@ from marsad_center.gateway.hl7 import DELETE, Delimiters, Message, Segment
 
 OF_THE_SENDER = ("MR", "PI", "PT")  # medical record, internal, external: by which its messages find each other
 _NATIONAL = frozenset({"NI", "NN", "SS", "PRC", "PPN"})  # national, social security, resident card, passport
+_URN = ("urn:oid:", "urn:uuid:")  # as FHIR writes what HL7 v2 names by itself
 _OF_A_COUNTRY = 5  # characters of NNxxx, a national number of the country xxx (ISO 3166)
 
 
 class Identifier(NamedTuple):
-    """A repetition of CX: CX.1, the authority of CX.4 (its name, else its universal id), CX.5 in capitals."""
+    """A repetition of CX: CX.1, the authority of CX.4 (its name, else its universal id), CX.5 in capitals. Of FHIR:
+    value, system (which is universal) and the code of its type. `universal`: '' where only a name is given."""
 
     value: str
     authority: str
     type: str
+    universal: str = ""
 
     @property
     def national(self) -> bool:
@@ -39,18 +43,23 @@ def identifiers(segment: Segment, number: int, marks: Delimiters) -> list[Identi
         parts = repetition.split(marks.component)
         value = segment.unescape(parts[0].split(marks.subcomponent, 1)[0]).strip()
         if value and value != DELETE:
-            authority = _authority(segment, parts[3], marks) if len(parts) > 3 else ""
+            authority, universal = _authority(segment, parts[3], marks) if len(parts) > 3 else ("", "")
             kind = segment.unescape(parts[4]).strip().upper() if len(parts) > 4 else ""
-            found.append(Identifier(value, authority, kind))
+            found.append(Identifier(value, authority, kind, universal))
     return found
 
 
-def _authority(segment: Segment, text: str, marks: Delimiters) -> str:
-    """Of CX.4 (HD): its name, else its universal id."""
-    for part in text.split(marks.subcomponent)[:2]:
-        if name := segment.unescape(part).strip():
-            return name
-    return ""
+def _authority(segment: Segment, text: str, marks: Delimiters) -> tuple[str, str]:
+    """Of CX.4 (HD): what the sender calls it (its name, else its universal id), and its universal id."""
+    name, _mark, rest = text.partition(marks.subcomponent)
+    universal = as_universal(segment.unescape(rest.split(marks.subcomponent, 1)[0]).strip()) if rest else ""
+    return segment.unescape(name).strip() or universal, universal
+
+
+def as_universal(name: str) -> str:
+    """The id of an authority as all write it: an OID or UUID without the urn: that FHIR puts before it."""
+    lower = name.lower()
+    return next((lower.removeprefix(urn) for urn in _URN if lower.startswith(urn)), name)
 
 
 def of_patient(message: Message) -> tuple[str, list[Identifier]]:
@@ -82,10 +91,21 @@ def _chosen(found: list[Identifier]) -> str:
 
 
 def facts(message: Message) -> list[Fact]:
-    """That the patient has these national identifiers: by them one person is known in all facilities."""
-    patient_key, found = of_patient(message)
-    return [
-        Identified(patient_key, "^".join((each.type, "" if each.type.startswith("NN") else each.authority, each.value)))
-        for each in found
-        if patient_key and each.national
-    ]
+    """What the patient's identifiers say of who that is."""
+    return links(*of_patient(message))
+
+
+def links(patient_key: str, found: Iterable[Identifier]) -> list[Fact]:
+    """That the patient has these identifiers. By national ones a person is known in all facilities, whether their
+    authority is called by its name or its universal id; by record numbers whose authority has a universal id within the
+    facility, whichever of its systems says so. Others link nothing (ADR 0033)."""
+    facts: dict[Fact, None] = {}  # each once, in their order
+    for each in found if patient_key else ():
+        if each.type.startswith("NN") and each.national:
+            facts[Identified(patient_key, f"{each.type}^^{each.value}")] = None
+        elif each.national:
+            for authority in filter(None, (each.authority, each.universal)):
+                facts[Identified(patient_key, f"{each.type}^{authority}^{each.value}")] = None
+        elif each.type in OF_THE_SENDER and each.universal:
+            facts[Identified(patient_key, f"{each.universal}^{each.value}", within=True)] = None
+    return list(facts)

@@ -15,7 +15,7 @@ from marsad_center.gateway.credentials import Credentials
 from marsad_center.gateway.handshakes import Handshakes
 from marsad_center.gateway.limits import Limits
 from marsad_center.gateway.room import Room
-from marsad_center.gateway.route import Routes
+from marsad_center.gateway.route import Road, Routes
 from marsad_center.gateway.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,11 @@ class Listening:
     @contextlib.asynccontextmanager
     async def serving_tls(self, host: str, port: int, credentials: Credentials) -> AsyncIterator[int]:
         """The same over TLS, within a block of `serving`, which ends these connections, too."""
-        async with Handshakes(credentials, self._limits, self._accept).serving(host, port, _UNREAD) as bound:
+
+        def stream() -> asyncio.StreamReaderProtocol:
+            return asyncio.StreamReaderProtocol(asyncio.StreamReader(limit=_UNREAD), self._accept)
+
+        async with Handshakes(credentials, self._limits, stream, "mllps").serving(host, port, _UNREAD) as bound:
             yield bound
 
     async def _accept(self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
@@ -59,10 +63,6 @@ class Listening:
             return
         _keep_alive(stream)
         stream.transport.set_write_buffer_limits(high=64 * 1024)
-        certificate = shown(stream.get_extra_info("ssl_object"))
-        if certificate is not None:
-            extra = {"names": sorted(certificate.names)[:4], "fingerprint": certificate.fingerprint}
-            log.info("a certificate is verified", extra=extra)
         conversation = Conversation(
             reader,
             stream,
@@ -70,7 +70,7 @@ class Listening:
             writer=self._writer,
             limits=self._limits,
             room=self._room,
-            shown=certificate,
+            road=Road("MLLP", shown(stream.get_extra_info("ssl_object"))),
         )
         task = asyncio.current_task()
         assert task is not None

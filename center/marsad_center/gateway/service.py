@@ -19,17 +19,19 @@ from marsad_center.gateway.credentials import Credentials
 from marsad_center.gateway.fhir.connections import bounded
 from marsad_center.gateway.fhir.intake import Intake
 from marsad_center.gateway.fhir.limits import FhirLimits
+from marsad_center.gateway.handshakes import Handshakes
 from marsad_center.gateway.limits import Limits
 from marsad_center.gateway.listening import Listening
 from marsad_center.gateway.profile import profile
-from marsad_center.gateway.route import Route, Routes, zone
+from marsad_center.gateway.route import OVER_TLS, PROTOCOLS, Route, Routes, zone
 from marsad_center.gateway.writer import Writer
-from marsad_center.ops import Readiness, ops_application, probe_routes, serving
+from marsad_center.ops import Readiness, Served, http_server, ops_application, probe_routes, serving
 from marsad_center.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _COMMAND_SECONDS = 10.0
+_UNREAD_HTTP = 64 * 1024  # bytes of a connection over TLS that may wait in the kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,11 @@ class Ports:
     http: int
     metrics: int
     mllps: int | None = None
+    https: int | None = None
 
 
 def http_application(readiness: Readiness, intake: Intake) -> Starlette:
-    """Port 8080: probes and FHIR. Metrics are not served here: facilities reach this port."""
+    """Ports 8080 and 8443: probes and FHIR. Metrics are not served here: facilities reach these ports."""
     return Starlette(routes=[*probe_routes(readiness), *intake.paths()])
 
 
@@ -65,8 +68,8 @@ async def run(
         ops_port = await stack.enter_async_context(
             serving(ops_application(readiness), settings.bind, settings.metrics_port)
         )
-        http_port = await stack.enter_async_context(
-            serving(
+        http = await stack.enter_async_context(
+            http_server(
                 http_application(readiness, intake), settings.bind, settings.http_port, protocol=bounded(fhir_limits)
             )
         )
@@ -95,21 +98,27 @@ async def run(
         await first.wait()  # before that every sender would be unknown, and be told so
         stack.push_async_callback(intake.drain)
         mllp_port = await stack.enter_async_context(listening.serving(settings.bind, settings.mllp_port))
-        mllps_port = await _tls(stack, settings, listening)
-        ports = Ports(mllp_port, http_port, ops_port, mllps_port)
+        over_tls = await _tls(stack, settings, limits, listening, http)
+        ports = Ports(mllp_port, http.port, ops_port, *over_tls)
         log.info("serving", extra=asdict(ports))
         started(ports)
         await asyncio.get_running_loop().create_future()  # until cancelled
 
 
-async def _tls(stack: contextlib.AsyncExitStack, settings: Settings, listening: Listening) -> int | None:
-    """Listen over TLS, where the settings say with what; the port. Files that cannot be used hold up nothing else."""
+async def _tls(
+    stack: contextlib.AsyncExitStack, settings: Settings, limits: Limits, listening: Listening, http: Served
+) -> tuple[int, ...]:
+    """Listen over TLS, where the settings say with what; the ports of MLLP and HTTP. Files that cannot be used hold up
+    nothing else."""
     if settings.tls is None:
-        return None
+        return ()
     credentials = Credentials(settings.tls)
     credentials.renew()
     await _background(stack, credentials.follow(), "credentials")
-    return await stack.enter_async_context(listening.serving_tls(settings.bind, settings.mllps_port, credentials))
+    mllps = await stack.enter_async_context(listening.serving_tls(settings.bind, settings.mllps_port, credentials))
+    handshakes = Handshakes(credentials, limits, http.connection, "https")
+    https = await stack.enter_async_context(handshakes.serving(settings.bind, settings.https_port, _UNREAD_HTTP))
+    return mllps, https
 
 
 def _connector(settings: Settings) -> Callable[[], Awaitable[db.Connection]]:
@@ -141,17 +150,23 @@ async def _background(stack: contextlib.AsyncExitStack, work: Awaitable[None], n
 
 
 def routes(feeds: Sequence[ActiveFeed]) -> Routes:
-    """Where the messages of these feeds belong, and how they are written."""
+    """Where the messages of these feeds belong, how they are written, and how they come."""
     zones = {name: zone(name) for name in {feed.time_zone for feed in feeds}}
+    for feed in feeds:
+        if feed.declared.transport not in PROTOCOLS:
+            extra = {"facility": feed.facility, "feed": feed.declared.name, "transport": feed.declared.transport}
+            log.error("this release does not hear the transport of a feed, which is left out", extra=extra)
     return Routes(
         {
             (feed.sending_application, feed.sending_facility): Route(
                 feed.id,
                 feed.facility,
                 profile(feed.declared.profile, zones[feed.time_zone]),
+                PROTOCOLS[feed.declared.transport],
                 _guard(feed.declared),
             )
             for feed in feeds
+            if feed.declared.transport in PROTOCOLS
         }
     )
 
@@ -176,7 +191,7 @@ async def _routes(
 
 def _guard(feed: registry.Feed) -> Guard | None:
     """What the feed asks of a certificate: a feed over TLS without a declared one admits nobody."""
-    if feed.transport != "MLLPS":
+    if feed.transport not in OVER_TLS:
         return None
     declared = feed.certificate or registry.ClientCertificate()
     return guard(declared.name, declared.fingerprints)

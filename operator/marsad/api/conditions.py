@@ -162,7 +162,7 @@ class Reason(StrEnum):
     )
     CERTIFICATE_INVALID = (
         "CertificateInvalid",
-        "A certificate or key for MLLP over TLS cannot be used or expired. Replace it; the message says what is wrong.",
+        "A certificate or key for TLS cannot be used or expired. Replace it; the message says what is wrong.",
     )
     DISABLED = "Disabled", "The declaration turns this off. Nothing to do."
     # FreshnessMet, Connected
@@ -184,7 +184,7 @@ class Reason(StrEnum):
     STALE = "Stale", "A feed of the facility is later than the objective. Its figures are shown as stale."
     TLS_NOT_DECLARED = (
         "TlsNotDeclared",
-        "A feed has transport MLLPS, and its HealthCluster listens for none. Declare spec.pipelines.hl7.tls there.",
+        "A feed is over MLLPS or FHIRS, and its HealthCluster speaks no TLS. Declare spec.pipelines.hl7.tls there.",
     )
     FHIR_NOT_ENABLED = (
         "FhirNotEnabled",

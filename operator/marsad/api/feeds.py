@@ -17,6 +17,7 @@ class Transport(StrEnum):
     MLLP = "MLLP"
     MLLPS = "MLLPS"
     FHIR = "FHIR"
+    FHIRS = "FHIRS"
 
 
 _VALUE = rule(
@@ -112,12 +113,12 @@ def _hl7_name(segment: str, field: str) -> dict[str, str]:
 
 _FEED_RULES = rules(
     rule(
-        "self.transport != 'MLLPS' || has(self.certificate)",
-        "a feed over MLLPS names its client certificate: without it, whoever has one could speak for it",
+        "!(self.transport in ['MLLPS', 'FHIRS']) || has(self.certificate)",
+        "a feed over MLLPS or FHIRS names its client certificate: without it, whoever has one could speak for it",
     ),
     rule(
-        "self.transport == 'MLLPS' || !has(self.certificate)",
-        "certificate is for transport MLLPS: over another no certificate is shown, and it would protect nothing",
+        "self.transport in ['MLLPS', 'FHIRS'] || !has(self.certificate)",
+        "certificate is for MLLPS and FHIRS: over another transport none is shown, and it would protect nothing",
     ),
 )
 
@@ -144,17 +145,19 @@ class Feed(Model):
         str,
         Field(max_length=180, json_schema_extra=rules(_hl7_name("MSH-3", "sendingApplication"))),
     ]
-    """First component of MSH-3 in its messages."""
+    """First component of MSH-3 in its messages; of FHIR, what stands before the bar of the header X-Marsad-Feed."""
     sending_facility: Annotated[
         str, Field(max_length=180, json_schema_extra=rules(_hl7_name("MSH-4", "sendingFacility")))
     ]
-    """First component of MSH-4 in its messages."""
+    """First component of MSH-4 in its messages; of FHIR, what stands after the bar of the header X-Marsad-Feed."""
     transport: Transport = Transport.MLLP
-    """MLLP, MLLPS (MLLP over TLS) or FHIR. A feed that the release has no ear for is left out, never served in plain
-    text; Connected then says NotInRelease. This release has all three."""
+    """MLLP, MLLPS (MLLP over TLS), FHIR (over HTTP) or FHIRS (FHIR over TLS). Its sender is heard by this protocol
+    only, so what comes by both is declared as two feeds with two senders; what is declared without TLS may come over
+    TLS, too. A feed that the release has no ear for is left out, never served in plain text; Connected then says
+    NotInRelease. This release has all four."""
     certificate: ClientCertificate | None = None
-    """Of a feed over MLLPS: the certificate without which nobody speaks for it. Feeds may share one, such as those that
-    an integration engine passes on."""
+    """Of a feed over MLLPS or FHIRS: the certificate without which nobody speaks for it. Feeds may share one, such as
+    those that an integration engine passes on."""
     time_zone: TimeZone | None = None
     """Time zone of the times that it writes without an offset; the HealthCluster's where absent."""
     profile: Profile | None = None

@@ -39,14 +39,15 @@ class Hl7(Model):
     enabled: bool = True
     """Whether the gateway listens for HL7 v2 on port 2575."""
     tls: Hl7Tls | None = None
-    """Mutual TLS on port 2576, for feeds whose transport is MLLPS; nobody listens there where it is absent."""
+    """Mutual TLS, for feeds whose transport is MLLPS (port 2576) and, where FHIR is enabled, FHIRS (port 8443), with
+    one certificate and one list of authorities; nobody listens there where it is absent."""
 
 
 class Fhir(Model):
     """FHIR R4 over HTTP."""
 
     enabled: bool = False
-    """Whether the gateway accepts FHIR R4 resources on port 8080."""
+    """Whether the gateway accepts FHIR R4 resources on port 8080, and on port 8443 where pipelines.hl7.tls is given."""
 
 
 class Pipelines(Model):
@@ -209,6 +210,8 @@ class Endpoints(Model):
     """host:port that facilities send HL7 v2 over MLLP with TLS to."""
     fhir: str | None = None
     """Base address for FHIR R4."""
+    fhir_tls: str | None = None
+    """Base address for FHIR R4 over mutual TLS."""
     dashboard: str | None = None
     """Address of the dashboard and its JSON API."""
 

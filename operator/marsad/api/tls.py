@@ -1,4 +1,4 @@
-"""HL7 v2 over MLLP with TLS: whose certificates are accepted, and with which the gateway shows itself."""
+"""HL7 v2 and FHIR over TLS: whose certificates are accepted, and with which the gateway shows itself."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ClientAuthority(Model):
 
 
 class Hl7Tls(Model):
-    """Mutual TLS (1.2 or later) on port 2576: both sides show a certificate."""
+    """Mutual TLS (1.2 or later) on ports 2576 (HL7 v2) and 8443 (FHIR): both sides show a certificate."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(

@@ -1,4 +1,4 @@
-"""Certificates of MLLP over TLS: what objects hold, which the operator issues itself, and when anew.
+"""Certificates of MLLP and FHIR over TLS: what objects hold, which the operator issues itself, and when anew.
 
 Pure: keys are made in shell/issuing.py.
 """
@@ -50,9 +50,9 @@ class Due:
 
 
 def declared(observed: Observed) -> Hl7Tls | None:
-    """TLS as it is declared; None where nobody is to listen for it."""
-    hl7 = observed.cluster.spec.pipelines.hl7
-    return hl7.tls if hl7.enabled else None
+    """TLS as it is declared, for every pipeline that is on; None where nobody is to listen for it."""
+    pipelines = observed.cluster.spec.pipelines
+    return pipelines.hl7.tls if pipelines.hl7.enabled or pipelines.fhir.enabled else None
 
 
 def objects(observed: Observed) -> Iterator[tuple[str, str]]:

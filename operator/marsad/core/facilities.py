@@ -72,11 +72,11 @@ def _connected(facility: AnyFacility, observed: Observed | None) -> Finding:  # 
     if left_out:
         message = f"Release {observed.platform.release} does not listen to {', '.join(left_out)}: "
         return Finding.false(kind, Reason.NOT_IN_RELEASE, message + "declare what it has, or upgrade the operator.")
-    over_tls = [feed.name for feed in heard(entry) if feed.transport == Transport.MLLPS]
+    over_tls = [feed.name for feed in heard(entry) if feed.transport in (Transport.MLLPS, Transport.FHIRS)]
     if over_tls and declared(observed) is None:
         message = f"The HealthCluster does not listen over TLS for {', '.join(over_tls)}: declare "
         return Finding.false(kind, Reason.TLS_NOT_DECLARED, message + "spec.pipelines.hl7.tls there.")
-    over_fhir = [feed.name for feed in heard(entry) if feed.transport == Transport.FHIR]
+    over_fhir = [feed.name for feed in heard(entry) if feed.transport in (Transport.FHIR, Transport.FHIRS)]
     if over_fhir and not observed.cluster.spec.pipelines.fhir.enabled:
         message = f"The HealthCluster takes no FHIR from {', '.join(over_fhir)}: set spec.pipelines.fhir.enabled there."
         return Finding.false(kind, Reason.FHIR_NOT_ENABLED, message)

@@ -26,7 +26,7 @@ from marsad.core.zones import exists, missing
 DOCUMENT, FILE = "center", "center.json"
 """The ConfigMap that tells the center what it is, and its one key."""
 
-SERVED = frozenset({Transport.MLLP, Transport.MLLPS, Transport.FHIR})
+SERVED = frozenset(Transport)
 """What the gateway of this release listens to; a feed of another transport is left out."""
 
 Claim = tuple[str, ...]

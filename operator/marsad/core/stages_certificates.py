@@ -23,7 +23,7 @@ def _missing(observed: Observed, kind: str, name: str) -> Finding:
     namespace = observed.cluster.namespace
     if tls is not None and (kind, name) != (tls.client_authority.kind, tls.client_authority.name):
         if not tls.secret_name:
-            return Finding.false(condition, Reason.PROVISIONING, f"Secret {name} for MLLP over TLS is being made.")
+            return Finding.false(condition, Reason.PROVISIONING, f"Secret {name} for TLS with senders is being made.")
         how = f"kubectl create secret tls {name} --namespace {namespace} --cert=FILE --key=FILE"
         what = "the gateway's certificate"
     else:
@@ -44,6 +44,6 @@ def _amiss(observed: Observed, kind: str, live: Manifest) -> Finding | None:
     if not fault:
         return None
     message = (
-        f"{kind} {name} cannot serve MLLP over TLS: {fault}. Replace what it holds; the gateway takes it up alone."
+        f"{kind} {name} cannot serve senders over TLS: {fault}. Replace what it holds; the gateway takes it up alone."
     )
     return Finding.false(ConditionType.PIPELINES_READY, Reason.CERTIFICATE_INVALID, message)

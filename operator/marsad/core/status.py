@@ -77,10 +77,12 @@ def endpoints(observed: Observed) -> Endpoints | None:
     gateway, dashboard = (observed.get("", "Service", name) is not None for name in (GATEWAY, DASHBOARD))
     if not (gateway or dashboard):
         return None
+    over_tls = gateway and declared(observed) is not None
     return Endpoints(
         hl7=f"{GATEWAY}.{namespace}.svc:2575" if gateway and pipelines.hl7.enabled else None,
-        hl7_tls=f"{GATEWAY}.{namespace}.svc:2576" if gateway and declared(observed) is not None else None,
+        hl7_tls=f"{GATEWAY}.{namespace}.svc:2576" if over_tls and pipelines.hl7.enabled else None,
         fhir=f"http://{GATEWAY}.{namespace}.svc:8080/fhir" if gateway and pipelines.fhir.enabled else None,
+        fhir_tls=f"https://{GATEWAY}.{namespace}.svc:8443/fhir" if over_tls and pipelines.fhir.enabled else None,
         dashboard=f"http://{DASHBOARD}.{namespace}.svc:8000" if dashboard else None,
     )
 

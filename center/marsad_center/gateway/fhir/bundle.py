@@ -10,10 +10,10 @@ from urllib.parse import unquote
 from pydantic import Field
 
 from marsad_center.gateway.fhir.datatypes import Element, Identifier, Meta, Resource
-from marsad_center.gateway.fhir.faults import Fault, fault, within
+from marsad_center.gateway.fhir.faults import ANSWERS, Fault, Issue, fault, within
 from marsad_center.gateway.fhir.primitives import CodeText, Id, Instant, Uri, is_id
 from marsad_center.gateway.fhir.references import Index, Named, key_of
-from marsad_center.gateway.fhir.validating import checked, type_of, validated
+from marsad_center.gateway.fhir.validating import SERVED, TYPES, checked, type_of, validated
 
 _FULL_URL = re.compile(r"urn:(?:uuid|oid):\S+|https?://\S+")
 
@@ -60,6 +60,25 @@ def entry_of(document: Mapping[str, Any], number: int) -> Entry:
     if entry.full_url is not None and _FULL_URL.fullmatch(entry.full_url) is None:
         raise fault("bad-value", "write fullUrl as urn:uuid:..., or as an absolute http address", f"{place}.fullUrl")
     return entry
+
+
+def check_served(entries: Sequence[Entry]) -> None:
+    """Raise Fault unknown-type where resources of a transaction are of types that are not served, naming each: it is
+    refused whole (https://hl7.org/fhir/R4/http.html#transaction), and a sender should learn of all of them at once."""
+    text = (
+        "this resource is not taken here, and a transaction is taken whole or not at all: leave the entry out, or send "
+        "a batch, of which the rest is taken (its entries refer to each other by Type/id or identifier, not by "
+        f"fullUrl). Taken are {SERVED}"
+    )
+    code = ANSWERS["unknown-type"].code
+    types = (entry.resource.get("resourceType") for entry in entries)
+    issues = [
+        Issue(code, text, f"Bundle.entry[{number}].resource")
+        for number, type_ in enumerate(types)
+        if isinstance(type_, str) and type_ not in TYPES
+    ]
+    if issues:
+        raise Fault("unknown-type", issues)
 
 
 def named(entry: Entry, number: int) -> Named:

@@ -21,10 +21,14 @@ _READ_AS = {
     "MedicationDispense": "That its authorizingPrescription was dispensed.",
     "MedicationRequest": "A prescription.",
     "Observation": "Acuity (11283-9, 75636-1, 273887006) as triage of its encounter; any other as a result.",
-    "Patient": "Which records are one person (link); nothing else is read.",
+    "Patient": "Which records are one person (identifier, link); nothing else is read.",
     "ServiceRequest": "A referral when its category is 3457005, 306206005 or referral; else an order.",
     "Task": "The state of the referral that it is about (focus).",
 }
+_SECURITY = (
+    "The registry decides who is heard: a feed with transport FHIRS only over mutual TLS (port 8443) and with the "
+    "certificate that is declared for it, a feed with transport FHIR also without (port 8080)."
+)
 _RELEASED = "2026-11-24"
 
 
@@ -51,7 +55,7 @@ def statement(limits: FhirLimits) -> dict[str, Any]:
                     f"urn:marsad:feed:APPLICATION:FACILITY. A body has at most {limits.body} bytes, "
                     f"a Bundle {limits.entries} entries."
                 ),
-                "security": {"description": "The network decides who may connect, the registry who is heard."},
+                "security": {"description": _SECURITY},
                 "resource": [_resource(name) for name in TYPES],
                 "interaction": [
                     {"code": "transaction", "documentation": "All entries or none, in one commit."},

@@ -1,4 +1,5 @@
-"""Connections to the HTTP port, bounded: how many there are, and how long one may take over the header of a request.
+"""Connections of HTTP, bounded: how many there are, and how long one may take over the header of a request. What a
+connection showed over TLS is in the state of its requests, as `shown`.
 
 uvicorn bounds neither: a peer that connects and says nothing, or a header a byte a minute, would stay for ever.
 """
@@ -10,8 +11,10 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from marsad_center.gateway.certificate import shown
 from marsad_center.gateway.fhir import counters
 from marsad_center.gateway.fhir.limits import FhirLimits
+from marsad_center.ops import end_unread
 
 
 def bounded(limits: FhirLimits) -> type[H11Protocol]:
@@ -35,6 +38,10 @@ class _Bounded(H11Protocol):
             counters.CLOSED.labels("too-many").inc()
             transport.abort()
             return
+        if (certificate := shown(transport.get_extra_info("ssl_object"))) is not None:
+            end_unread(transport.get_extra_info("socket"))  # of others their listener saw to it
+        # uvicorn gives each request a copy. Nobody else can put anything here: it comes from no byte of the peer's.
+        self.app_state = {**self.app_state, "shown": certificate}
         self.OPEN.add(self)
         counters.CONNECTIONS.set(len(self.OPEN))
         self._wait_for_header()

@@ -13,6 +13,6 @@ SECONDS = Histogram(
     "From a FHIR request's header to its answer",
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60),
 )
-CONNECTIONS = Gauge("marsad_gateway_http_connections", "Open connections to the HTTP port")
+CONNECTIONS = Gauge("marsad_gateway_http_connections", "Open connections of HTTP, with and without TLS")
 CLOSED = Counter("marsad_gateway_http_closed", "HTTP connections that the gateway ended unasked", ["cause"])
 BYTES = Counter("marsad_gateway_fhir_bytes", "Bytes of FHIR bodies that came in")

@@ -69,6 +69,7 @@ class Identifier(Element):
     """A number that people or systems gave."""
 
     use: CodeText | None = None
+    type: CodeableConcept | None = None
     system: Uri | None = None
     value: Text | None = None
 

@@ -1,4 +1,4 @@
-"""FHIR's place on the HTTP port: reads a request within bounds, has it judged and stored, answers after the commit."""
+"""FHIR on the ports of HTTP: reads a request within bounds, has it judged and stored, answers after the commit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from marsad_center.gateway.fhir.negotiation import refusal
 from marsad_center.gateway.fhir.receiving import FhirInbound
 from marsad_center.gateway.fhir.validating import SERVED, TYPES
 from marsad_center.gateway.room import Room
-from marsad_center.gateway.route import Routes
+from marsad_center.gateway.route import Road, Routes
 from marsad_center.gateway.storing import Outcome
 from marsad_center.gateway.writer import NotStored, Writer
 
@@ -137,6 +137,7 @@ class Intake:
         routes = self._routes()
         if routes is None or self._stopping:
             raise _Refused(503, "transient", "the gateway is not ready: send it again")
+        routes = routes.over(Road("FHIR", request.state.shown))
         owner = object()
         try:
             judged = await self._read_and_judge(request, owner, routes, judge)

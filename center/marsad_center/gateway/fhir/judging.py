@@ -17,6 +17,7 @@ from marsad_center.gateway.fhir.bundle import (
     Bundle,
     Entry,
     asked_for,
+    check_served,
     entry_of,
     identified,
     indexed,
@@ -24,7 +25,7 @@ from marsad_center.gateway.fhir.bundle import (
     opened,
 )
 from marsad_center.gateway.fhir.datatypes import Meta
-from marsad_center.gateway.fhir.faults import Fault, Issue, fault, within
+from marsad_center.gateway.fhir.faults import ANSWERS, Fault, Issue, fault, within
 from marsad_center.gateway.fhir.primitives import is_id, moment
 from marsad_center.gateway.fhir.receiving import FhirInbound, take
 from marsad_center.gateway.fhir.references import Named
@@ -39,8 +40,8 @@ log = logging.getLogger(__name__)
 _WAYS = frozenset({"POST", "PUT", "PUT?"})
 TRANSACTION = "transaction"
 UNKNOWN = (
-    "no feed of this center is declared for the sender {}: have it declared with transport FHIR, and name it in the "
-    "header X-Marsad-Feed: APPLICATION|FACILITY or in meta.source as urn:marsad:feed:APPLICATION:FACILITY"
+    "no feed of this center is declared for the sender {}: have it declared with transport FHIR or FHIRS, and name it "
+    "in the header X-Marsad-Feed: APPLICATION|FACILITY or in meta.source as urn:marsad:feed:APPLICATION:FACILITY"
 )
 
 
@@ -128,10 +129,12 @@ def _taken(arrival: Arrival, kind: str, sender: Sender, raw: bytes | None = None
 
 
 def _check_sender(inbound: FhirInbound) -> Route:
-    if inbound.route is None:
-        named_ = "that it names" if inbound.key[0] else "(it names none)"
-        raise fault("unknown-sender", UNKNOWN.format(named_))
-    return inbound.route
+    if inbound.route is not None:
+        return inbound.route
+    reason, sentence = inbound.refusal
+    if reason == "unknown-sender":
+        sentence = UNKNOWN.format("that it names" if inbound.key[0] else "(it names none)")
+    raise fault(reason, sentence)
 
 
 def _single(inbound: FhirInbound, one: Named) -> FhirInbound:
@@ -181,6 +184,7 @@ def _transaction(inbound: FhirInbound, found: Bundle) -> FhirInbound:
 
 def _entries(found: Bundle) -> list[tuple[Entry, Named]]:
     opened_ = [entry_of(document, number) for number, document in enumerate(found.entry)]
+    check_served(opened_)
     return [(entry, named(entry, number)) for number, entry in enumerate(opened_)]
 
 
@@ -240,7 +244,7 @@ def _said(one: Named) -> Answered:
 
 def _refused(inbound: FhirInbound, error: Exception) -> FhirInbound:
     if isinstance(error, Fault):
-        rejected = error.reason in ("unknown-sender", "unknown-type")
+        rejected = ANSWERS[error.reason].status in (403, 404)
         return inbound.faulty("reject" if rejected else "error", error.reason, error.issues)
     # A fault of the mapping must cost one message, not the gateway. Where it failed, never what it says: it may quote.
     place = traceback.extract_tb(error.__traceback__)[-1]

@@ -42,5 +42,5 @@ _READERS: Mapping[str, Callable[[Told[Any]], list[Fact]]] = {
 
 
 def facts(told: Told[Any]) -> list[Fact]:
-    """The facts of a resource. Raises Fault."""
-    return _READERS[told.resource.TYPE](told)
+    """The facts of a resource, and who its patient is. Raises Fault."""
+    return [*_READERS[told.resource.TYPE](told), *subject_facts.who(told)]

@@ -34,6 +34,7 @@ class FhirInbound(Inbound):
     clear.
     """
 
+    refusal: tuple[str, str] = ("", "")  # why there is no route: a reason and a sentence
     said: Answered = NOT_JUDGED
     entries: tuple[Answered, ...] | None = None  # of a transaction
 
@@ -82,13 +83,15 @@ def take(
     raw: bytes, sender: Sender, routes: Routes, peer: str, at: datetime, *, kind: str, size: int | None = None
 ) -> FhirInbound:
     """Not judged yet. `kind`: POST, PUT, transaction or batch; `size`: of the whole, where `raw` is cut."""
+    route = routes.find(*sender, "^")
     return FhirInbound(
         raw,
         hashlib.sha256(raw).digest(),
         len(raw) if size is None else size,
         at,
         peer,
-        route=routes.find(sender.application, sender.facility, "^"),
+        route=route,
+        refusal=("", "") if route is not None else routes.refusal(*sender, "^"),
         key=(*sender, ""),
         trigger=kind,
         codec="utf-8",

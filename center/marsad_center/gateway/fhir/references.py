@@ -40,7 +40,7 @@ def key_of(resource: Resource, id_: str | None) -> str:
         if resource.id != id_:
             raise fault("wrong-id", f"{name}.id must be the id of the address that it is put to", f"{name}.id")
         return id_
-    key = _number(resource.identifier) or resource.id
+    key = number_of(resource.identifier) or resource.id
     if not key:
         text = (
             f"give the {name} an identifier with a value, or put it under an id: "
@@ -52,7 +52,8 @@ def key_of(resource: Resource, id_: str | None) -> str:
     return key
 
 
-def _number(identifiers: list[Identifier]) -> str | None:
+def number_of(identifiers: list[Identifier]) -> str | None:
+    """The value by which a resource is known that has no id of its own."""
     valued = [identifier for identifier in identifiers if identifier.value]
     valued.sort(key=lambda identifier: {"official": 0, "usual": 1, "old": 3}.get(identifier.use or "", 2))
     return valued[0].value if valued else None
@@ -79,7 +80,7 @@ def resolve(reference: Reference | None, place: str, index: Mapping[str, Named])
     text = reference.reference
     if not text:
         number = reference.identifier.value if reference.identifier is not None else None
-        return ("", _fitting(number, place)) if number else None
+        return ("", fitting(number, place)) if number else None
     if text in index:
         return index[text].resource.TYPE, index[text].key
     if text.startswith(("urn:", "#")):
@@ -88,12 +89,13 @@ def resolve(reference: Reference | None, place: str, index: Mapping[str, Named])
         known = index.get(f"{literal[1]}/{literal[2]}")
         return literal[1], known.key if known is not None else literal[2]
     if (conditional := _CONDITIONAL.fullmatch(text)) is not None:
-        return conditional[1], _fitting(conditional[2], place)
+        return conditional[1], fitting(conditional[2], place)
     text = "write a reference as Type/id, as an absolute address, as urn:uuid: of the transaction, or by identifier"
     raise fault("bad-reference", text, place)
 
 
-def _fitting(key: str, place: str) -> str:
+def fitting(key: str, place: str) -> str:
+    """The key, which an index entry must bear. Raises Fault."""
     if len(key) > MAX_KEY:
         raise fault("bad-reference", f"an identifier has at most {MAX_KEY} characters", place)
     return key

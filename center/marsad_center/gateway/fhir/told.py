@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from marsad_center.gateway.fhir.datatypes import CodeableConcept, Period, Reference, Resource
+from marsad_center.gateway.fhir.faults import fault
 from marsad_center.gateway.fhir.primitives import moment
-from marsad_center.gateway.fhir.references import Named, resolve, target
+from marsad_center.gateway.fhir.references import Named, contained, fitting, number_of, resolve, target
+from marsad_center.gateway.fhir.visits import Patient
 from marsad_center.gateway.profile import Profile
 
 R_co = TypeVar("R_co", bound=Resource, covariant=True)
@@ -62,8 +64,13 @@ class Told(Generic[R_co]):
         return target(reference, type_, f"{self.resource.TYPE}.{element}", self.index)
 
     def patient(self, reference: Reference | None, element: str = "subject") -> str | None:
-        """The key of the patient; None also where the subject is something else (a group, a device)."""
-        found = resolve(reference, f"{self.resource.TYPE}.{element}", self.index)
+        """The key of the patient; None also where the subject is something else (a group, a device). Raises Fault."""
+        place = f"{self.resource.TYPE}.{element}"
+        if (inside := contained(self.resource, reference, Patient, place)) is not None:
+            if (number := number_of(inside.identifier)) is None:
+                raise fault("unresolved", "give the contained Patient an identifier with a value", place)
+            return fitting(number, place)
+        found = resolve(reference, place, self.index)
         return found[1] if found is not None and found[0] in ("", "Patient") else None
 
     def organization(self, reference: Reference | None, element: str) -> str | None:

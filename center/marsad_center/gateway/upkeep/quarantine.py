@@ -20,6 +20,9 @@ _WHERE = """
 
 _WHAT_TO_DO: Mapping[str, str] = {
     "unknown-sender": "Declare a feed with this sending application and facility in a Facility, then replay it.",
+    "wrong-transport": "Have it sent as the feed is declared, declare a second feed for it, or correct the transport.",
+    "not-over-tls": "Have it sent over TLS with the declared certificate; or whoever sends is not the facility.",
+    "wrong-certificate": "Compare the feed's certificate with the one that the gateway's log says was shown.",
     "unknown-trigger": "This release does not read this trigger. Replay it after an upgrade that does.",
     "conflict": "The sender used one MSH-10 for two messages: tell its interface team. The first one counts.",
     "not-processed": "A fault of the mapping or the database, which the gateway's log names. Replay it once mended.",
@@ -28,6 +31,7 @@ _WHAT_TO_DO: Mapping[str, str] = {
     "no-start": "No message: its first byte, which begins a block, was lost. Look at the sender.",
     "truncated": "The connection ended or stalled within a message. Its sender sends it again.",
 }
+NOT_ADMITTED = ("unknown-sender", "wrong-transport", "not-over-tls", "wrong-certificate")
 _OTHERWISE = "Correct it at the source; if the mapping is what was wrong, replay it after an upgrade."
 
 
@@ -85,21 +89,27 @@ async def with_content(connection: db.Connection, ids: Sequence[int], keys: Keys
 
 
 async def senders(connection: db.Connection) -> list[dict[str, Any]]:
-    """Senders that no feed was declared for when they sent, the latest first; `declared`: one is now. Of a reason only
-    the newest rows are kept, so `messages` are those at least."""
+    """Senders that spoke for no feed when they sent, the latest first: none was declared, or one for another road or
+    certificate (`reason`, and `detail` of the latest). `declared`: one is now. Of a reason only the newest rows are
+    kept, so `messages` are those at least."""
     rows = await connection.fetch(
         """
-        SELECT q.sending_application, q.sending_facility, sum(q.times)::bigint AS messages,
+        SELECT q.sending_application, q.sending_facility, q.reason,
+            (array_agg(q.detail ORDER BY q.last_received_at DESC, q.id DESC))[1] AS detail,
+            sum(q.times)::bigint AS messages,
             min(q.received_at) AS first, max(q.last_received_at) AS last, EXISTS (SELECT FROM feed f WHERE f.active AND
                 (f.sending_application, f.sending_facility) = (q.sending_application, q.sending_facility)) AS declared
-        FROM quarantine q WHERE q.reason = 'unknown-sender' AND q.replayed_at IS NULL
-        GROUP BY 1, 2 ORDER BY last DESC, 1, 2
-        """
+        FROM quarantine q WHERE q.reason = ANY($1::text[]) AND q.replayed_at IS NULL
+        GROUP BY 1, 2, 3 ORDER BY last DESC, 1, 2, 3
+        """,
+        list(NOT_ADMITTED),
     )
     return [
         {
             "sendingApplication": row["sending_application"] or "",
             "sendingFacility": row["sending_facility"] or "",
+            "reason": row["reason"],
+            "detail": row["detail"],
             "messages": row["messages"],
             "firstAt": row["first"].isoformat(),
             "lastAt": row["last"].isoformat(),

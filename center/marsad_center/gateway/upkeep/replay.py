@@ -12,11 +12,11 @@ from typing import Any
 
 from marsad_center import db
 from marsad_center.facts.replacing import replace_facts
-from marsad_center.gateway.again import judge_again
+from marsad_center.gateway.again import judge_again, protocol
 from marsad_center.gateway.fhir.senders import Sender
 from marsad_center.gateway.inbound import Inbound
 from marsad_center.gateway.reprocess import Reader
-from marsad_center.gateway.route import Routes
+from marsad_center.gateway.route import Road, Routes
 from marsad_center.gateway.sealed import open_refused
 from marsad_center.gateway.storing import insert_messages
 from marsad_center.keys import CannotOpen, Keys
@@ -80,7 +80,9 @@ def _judged(row: Any, keys: Keys, routes: Routes) -> Inbound | Outcome:
         return Outcome(row["id"], REFUSED, row["reason"], str(error))
     sender = Sender(row["sending_application"] or "", row["sending_facility"] or "")
     way = row["control_id"] or ""
-    inbound = judge_again(raw, way, sender, routes, peer=row["peer"], at=row["received_at"])
+    # A row of a feed was admitted when it came. Of others it is not known whether they came over TLS.
+    seen = routes.over(Road(protocol(raw)) if row["feed_id"] is None else None)
+    inbound = judge_again(raw, way, sender, seen, peer=row["peer"], at=row["received_at"])
     if inbound.verdict != "accept":
         return Outcome(row["id"], REFUSED, inbound.reason, inbound.detail)
     return inbound

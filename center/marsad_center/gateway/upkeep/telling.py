@@ -56,7 +56,7 @@ def senders(found: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
         return
     rows = [
         (each["sendingApplication"] or "-", each["sendingFacility"] or "-", each["messages"], _short(each["firstAt"]),
-         _short(each["lastAt"]), "declared since: replay" if each["declared"] else "not declared")
+         _short(each["lastAt"]), _standing(each))
         for each in found
     ]  # fmt: skip
     if rows:
@@ -104,6 +104,13 @@ def unread(done: Resealed) -> None:
     """The rows that do not open."""
     for each in done.unread:
         sys.stderr.write(f"{each}\n")
+
+
+def _standing(sender: Mapping[str, Any]) -> str:
+    """How a sender that was not heard stands to the registry."""
+    if sender["reason"] != "unknown-sender":
+        return f"{sender['reason']}: {sender['detail']}"
+    return "declared since: replay" if sender["declared"] else "not declared"
 
 
 def _sender(row: Mapping[str, Any]) -> str:

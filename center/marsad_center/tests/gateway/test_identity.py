@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from marsad_center.facts.events import Identified
 from marsad_center.gateway import hl7, identity
 from marsad_center.gateway.identity import Identifier
 from marsad_center.keys import load
@@ -23,8 +24,8 @@ def pid(field: str) -> tuple[hl7.Message, hl7.Segment]:
 def test_every_repetition_is_read_with_authority_and_type() -> None:
     parsed, segment = pid(r"P\T\1^^^KAMC&2.16.1&ISO^mr~~1098765432^^^&2.16.682&ISO^NI~\"\"^^^X^MR~ ")
     assert identity.identifiers(segment, 3, parsed.header.delimiters)[:2] == [
-        Identifier("P&1", "KAMC", "MR"),
-        Identifier("1098765432", "2.16.682", "NI"),
+        Identifier("P&1", "KAMC", "MR", "2.16.1"),
+        Identifier("1098765432", "2.16.682", "NI", "2.16.682"),
     ]
 
 
@@ -59,6 +60,22 @@ def test_the_senders_own_number_is_the_key_wherever_it_stands(field: str, key: s
 )
 def test_only_what_means_the_same_everywhere_links(identifier: Identifier, national: bool) -> None:
     assert identifier.national is national
+
+
+def test_an_authority_is_known_by_its_name_and_by_its_universal_id() -> None:
+    field = (
+        "P1^^^KAMC&1.2.3&ISO^MR~109^^^MOI&2.16.682&ISO^NI~77^^^MOI^PPN~66^^^^NNSAU~5^^^&urn:oid:2.16&URI^SS~9^^^B^PI"
+    )
+    parsed, _segment = pid(field)
+    found = [each for each in identity.facts(parsed) if isinstance(each, Identified)]
+    assert [(each.identifier, each.within) for each in found] == [
+        ("1.2.3^P1", True),
+        ("NI^MOI^109", False),
+        ("NI^2.16.682^109", False),
+        ("PPN^MOI^77", False),
+        ("NNSAU^^66", False),
+        ("SS^2.16^5", False),
+    ]
 
 
 KAMC, ALNOOR = "HIS|KAMC", "HIS|ALNOOR"

@@ -17,7 +17,7 @@ from marsad_center.gateway import inbound, readers, reprocess
 from marsad_center.gateway.reprocess import Progress, Range
 from marsad_center.keys import load
 from marsad_center.tests.conftest import Database
-from marsad_center.tests.gateway.fhir.resources import send
+from marsad_center.tests.gateway.fhir.resources import send, with_fhir
 from marsad_center.tests.gateway.fhir.test_synthea import bundles
 from marsad_center.tests.gateway.playing import adt, gateway, message, sending
 
@@ -235,7 +235,7 @@ async def test_the_gateway_may_replace_facts_and_never_what_it_received(sealed_d
 
 
 async def test_fhir_is_read_again_as_what_it_is(sealed_database: Database) -> None:
-    async with gateway(sealed_database) as ports:
+    async with gateway(with_fhir(sealed_database)) as ports:
         for person in bundles()[:2]:
             assert (await send(ports, "POST", "/fhir", person)).status == 200
     before = await facts(sealed_database)

@@ -72,12 +72,17 @@ class Tls:
         return client_context(self.scratch, self.own.certificate, signed)
 
 
-@pytest.fixture
-def tls(tmp_path: Path, database: Database) -> Tls:
-    made = Tls(tmp_path / "tls", tmp_path, database, Authority("Facilities"), Authority("Center"))
+def files(folder: Path, database: Database) -> Tls:
+    """The files of a gateway, below this folder."""
+    made = Tls(folder / "tls", folder, database, Authority("Facilities"), Authority("Center"))
     made.folder.mkdir()
     made.install()
     return made
+
+
+@pytest.fixture
+def tls(tmp_path: Path, database: Database) -> Tls:
+    return files(tmp_path, database)
 
 
 async def metric(ports: Ports, name: str) -> float:

@@ -1,4 +1,4 @@
-"""`marsad quarantine`: what a center refused and why, which senders nobody declared, and taking messages after all."""
+"""`marsad quarantine`: what a center refused and why, which senders are not heard, and taking messages after all."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,7 +55,7 @@ def list_(
 def senders(
     namespace: Namespace = None, as_json: Json = False, kubeconfig: Kubeconfig = None, context: Context = None
 ) -> None:
-    """List the senders that no Facility declares: what is to be onboarded."""
+    """List the senders that are not heard: what is to be onboarded, or sends otherwise than it is declared."""
     with told("quarantine senders"):
         _tell(Gateway(namespace, kubeconfig, context), ["quarantine", "senders"], as_json, _senders)
 
@@ -154,12 +154,19 @@ def _senders(answer: dict[str, Any]) -> Table | Text:
         return Text("Every sender is declared.")
     table = _table("MSH-3", "MSH-4", "messages", "first", "last", "")
     for each in answer["senders"]:
-        state = (
-            Text("declared since: replay", style="green") if each["declared"] else Text("not declared", style="yellow")
-        )
         cells = (each["sendingApplication"] or "-", each["sendingFacility"] or "-", str(each["messages"]))
-        table.add_row(*map(Text, cells), _moment(each["firstAt"]), _moment(each["lastAt"]), state)
+        table.add_row(*map(Text, cells), _moment(each["firstAt"]), _moment(each["lastAt"]), _standing(each))
     return table
+
+
+def _standing(sender: dict[str, Any]) -> Text:
+    """How a sender that was not heard stands to what is declared; a center of an older release tells no reason."""
+    reason = sender.get("reason", "unknown-sender")
+    if reason != "unknown-sender":
+        return Text(f"{reason}: {sender['detail']}", style="red")
+    if sender["declared"]:
+        return Text("declared since: replay", style="green")
+    return Text("not declared", style="yellow")
 
 
 def _table(*headings: str) -> Table:

@@ -87,6 +87,13 @@ _FACILITY: JSON = {
                     "appointmentSpecialty": ["PV1-10", "AIS-3"],
                 },
             },
+            {
+                "name": "emr",
+                "sendingApplication": "EMR",
+                "sendingFacility": "KAMC",
+                "transport": "FHIRS",
+                "certificate": {"name": "emr.kamc.example"},
+            },
         ],
         "platforms": ["appointments", "archive"],
         "codes": [

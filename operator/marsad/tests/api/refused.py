@@ -418,21 +418,29 @@ BAD_FACILITIES: dict[str, Case] = {
     ),
     "an unknown transport": (
         ("spec.feeds.0.transport", "FAX"),
-        ("spec.feeds[0].transport", f'Unsupported value: "FAX": {_listed("MLLP MLLPS FHIR")}'),
+        ("spec.feeds[0].transport", f'Unsupported value: "FAX": {_listed("MLLP MLLPS FHIR FHIRS")}'),
     ),
     "a feed over TLS without a certificate": (
         ("spec.feeds.0.transport", "MLLPS"),
         (
             "spec.feeds[0]",
-            "Invalid value: a feed over MLLPS names its client certificate: without it, whoever has one could speak "
-            "for it",
+            "Invalid value: a feed over MLLPS or FHIRS names its client certificate: without it, whoever has one could "
+            "speak for it",
+        ),
+    ),
+    "a feed over FHIRS without a certificate": (
+        ("spec.feeds.2.certificate", None),
+        (
+            "spec.feeds[2]",
+            "Invalid value: a feed over MLLPS or FHIRS names its client certificate: without it, whoever has one could "
+            "speak for it",
         ),
     ),
     "a certificate that nobody is asked for": (
         ("spec.feeds.0.certificate", {"name": "his.kamc.example"}),
         (
             "spec.feeds[0]",
-            "Invalid value: certificate is for transport MLLPS: over another no certificate is shown, and it would "
+            "Invalid value: certificate is for MLLPS and FHIRS: over another transport none is shown, and it would "
             "protect nothing",
         ),
     ),

@@ -70,7 +70,7 @@ class TestReading:
         spec = Facility.parse(facility()).spec
         assert spec.kind is Kind.HOSPITAL
         assert spec.capacity.beds == {"general": 120, "icu": 20}
-        assert [feed.transport for feed in spec.feeds] == [Transport.MLLP, Transport.MLLPS]
+        assert [feed.transport for feed in spec.feeds] == [Transport.MLLP, Transport.MLLPS, Transport.FHIRS]
 
     def test_what_cannot_be_read_is_named_field_by_field(self) -> None:
         obj = changed(changed(healthcluster(), "spec.size", "huge"), "spec.region", None)

@@ -21,7 +21,9 @@ EGRESS = {
 STACKS: dict[str, Observed] = {
     "small": worlds.world(worlds.cluster(size="small"), facilities=(worlds.facility(),)),
     "medium": worlds.world(
-        worlds.cluster(size="medium", timeZone="Asia/Riyadh", security=EGRESS, pipelines=worlds.TLS),
+        worlds.cluster(
+            size="medium", timeZone="Asia/Riyadh", security=EGRESS, pipelines=worlds.TLS | {"fhir": {"enabled": True}}
+        ),
         facilities=(worlds.facility(),),
         objects=worlds.issued(),
     ),

@@ -161,7 +161,7 @@ class TestWhatIsSaid:
     def test_a_broken_one_by_its_fault(self) -> None:
         assert self.said(holding(settled(), CLIENTS, fault="ca.crt holds no certificate in PEM")) == (
             Reason.CERTIFICATE_INVALID,
-            "ConfigMap facilities cannot serve MLLP over TLS: ca.crt holds no certificate in PEM. Replace what it "
+            "ConfigMap facilities cannot serve senders over TLS: ca.crt holds no certificate in PEM. Replace what it "
             "holds; the gateway takes it up alone.",
         )
 

@@ -185,6 +185,20 @@ def test_a_feed_of_fhir_where_nobody_takes_it_says_so() -> None:
     says(judged(one, observed)[1], ConditionStatus.FALSE, Reason.NEVER_HEARD, "emr")
 
 
+def test_a_feed_of_fhir_over_tls_needs_both_to_be_declared() -> None:
+    tls, fhir = TLS["hl7"], {"enabled": True}
+    one = facility(feeds=[feeds("FHIRS")[0] | {"certificate": {"name": "emr.kfh.example"}}])
+    for pipelines, reason, words in (
+        ({"fhir": fhir}, Reason.TLS_NOT_DECLARED, "over TLS for feed-0: declare spec.pipelines.hl7.tls"),
+        ({"hl7": tls}, Reason.FHIR_NOT_ENABLED, "no FHIR from feed-0: set spec.pipelines.fhir.enabled"),
+        ({"hl7": tls, "fhir": fhir}, Reason.NEVER_HEARD, "feed-0"),
+        ({"hl7": tls | {"enabled": False}, "fhir": fhir}, Reason.NEVER_HEARD, "feed-0"),
+    ):
+        observed = world(cluster(pipelines=pipelines), facilities=(one,), report=CenterReport(NOW, ()))
+        assert listing(observed)[0]["feeds"][0]["transport"] == "FHIRS"
+        says(judged(one, observed)[1], ConditionStatus.FALSE, reason, words)
+
+
 def test_what_was_written_is_not_written_again() -> None:
     one = facility()
     observed = world(facilities=(one,), report=report(("KFH", "live", 1.0)))

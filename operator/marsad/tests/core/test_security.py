@@ -11,7 +11,7 @@ import pytest
 
 from marsad.core.world import Manifest
 from marsad.tests.core.golden import STACKS
-from marsad.tests.core.worlds import PLATFORM, cluster, kinds, wanted, world
+from marsad.tests.core.worlds import PLATFORM, TLS, cluster, kinds, wanted, world
 
 PODS = {
     **{name: {"app.kubernetes.io/name": name, "marsad.dev/healthcluster": "makkah"}
@@ -226,3 +226,24 @@ def test_each_destination_is_a_policy_of_the_gateway() -> None:
     assert egress["egress"] == [
         {"to": [{"ipBlock": {"cidr": "10.9.0.0/16"}}], "ports": [{"port": 443, "protocol": "TCP"}]}
     ]
+
+
+@pytest.mark.parametrize(
+    ("hl7", "fhir", "ports"),
+    [
+        ({}, False, {2575}),
+        ({}, True, {2575, 8080}),
+        (TLS["hl7"], False, {2575, 2576}),
+        (TLS["hl7"], True, {2575, 2576, 8080, 8443}),
+        (TLS["hl7"] | {"enabled": False}, True, {8080, 8443}),
+    ],
+)
+def test_facilities_reach_the_ports_of_what_is_declared(hl7: Manifest, fhir: bool, ports: set[int]) -> None:
+    found = wanted(world(cluster(pipelines={"hl7": hl7, "fhir": {"enabled": fhir}})))
+    (policy,) = [one for one in found if one["metadata"]["name"] == "gateway-from-facilities"]
+    assert {each["port"] for each in policy["spec"]["ingress"][0]["ports"]} == ports
+    (service,) = [one for one in found if (one["kind"], one["metadata"]["name"]) == ("Service", "gateway")]
+    assert {each["port"] for each in service["spec"]["ports"]} == ports | {8080, 9090}
+    (deployment,) = [one for one in found if (one["kind"], one["metadata"]["name"]) == ("Deployment", "gateway")]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert {each["name"] for each in container["ports"]} >= {each["targetPort"] for each in service["spec"]["ports"]}

@@ -18,6 +18,7 @@ from marsad.core.world import Observed
 from marsad.tests.core.worlds import (
     EXTERNAL,
     NOW,
+    TLS,
     cluster,
     cluster_status,
     deployment_status,
@@ -57,6 +58,15 @@ def test_the_status_says_where_what_and_how() -> None:
     both = provided(world(cluster(pipelines={"hl7": {"enabled": False}, "fhir": {"enabled": True}})))
     assert told(both)["endpoints"] == {
         "fhir": "http://gateway.makkah.svc:8080/fhir",
+        "dashboard": "http://dashboard.makkah.svc:8000",
+    }
+    tls = TLS["hl7"]["tls"]
+    over_tls = provided(world(cluster(pipelines={"hl7": {"tls": tls}, "fhir": {"enabled": True}})))
+    assert told(over_tls)["endpoints"] == {
+        "hl7": "gateway.makkah.svc:2575",
+        "hl7Tls": "gateway.makkah.svc:2576",
+        "fhir": "http://gateway.makkah.svc:8080/fhir",
+        "fhirTls": "https://gateway.makkah.svc:8443/fhir",
         "dashboard": "http://dashboard.makkah.svc:8000",
     }
     assert found["release"] == "0.1.0"

@@ -12,7 +12,7 @@ from typing import Any
 from marsad_center.gateway.service import Ports
 from marsad_center.tests.conftest import Database
 
-FEED = "HIS|KAMC"
+FEED = "EMR|KAMC"
 NOON = "2026-11-23T12:00:00+03:00"
 Document = dict[str, Any]
 
@@ -37,6 +37,18 @@ class Answer:
         return [
             (each["code"], (each.get("expression") or [None])[0], each["diagnostics"]) for each in self.body["issue"]
         ]
+
+
+def with_fhir(database: Database, transport: str = "FHIR", **certificates: Document) -> Database:
+    """The same; each facility declares a second feed, of EMR, over FHIR (or FHIRS, with certificates by facility)."""
+    path = database.folder / "center.json"
+    told = json.loads(path.read_text())
+    for facility in told["facilities"]:
+        feed = {"name": "emr", "sendingApplication": "EMR", "sendingFacility": facility["code"], "transport": transport}
+        own = {"certificate": certificates[facility["code"]]} if facility["code"] in certificates else {}
+        facility["feeds"] = [*facility["feeds"][:1], feed | own]
+    path.write_text(json.dumps(told))
+    return database
 
 
 async def send(

@@ -14,24 +14,24 @@ from marsad_center.gateway.fhir.bundle import Asked
 from marsad_center.gateway.fhir.judging import Arrival, again, is_fhir
 from marsad_center.gateway.fhir.receiving import FhirInbound
 from marsad_center.gateway.fhir.senders import Sender
-from marsad_center.gateway.route import Route, Routes
+from marsad_center.gateway.route import Road, Route, Routes
 from marsad_center.tests.conftest import Database
 from marsad_center.tests.gateway.fhir.resources import Document, bundle, encounter, put, resource, rows, send
 from marsad_center.tests.gateway.playing import gateway
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
-HIS = Sender("HIS", "KAMC")
-KNOWN, NONE = Routes({HIS: Route(1, "KAMC")}), Routes()
+EMR = Sender("EMR", "KAMC")
+KNOWN, NONE = Routes({EMR: Route(1, "KAMC", protocol="FHIR")}).over(Road("FHIR")), Routes()
 
 
 def arrival(content: Document | bytes, routes: Routes = KNOWN) -> Arrival:
     body = json.dumps(content).encode() if isinstance(content, dict) else content
-    return Arrival(body, {"x-marsad-feed": "HIS|KAMC"}, "peer", AT, routes, 5_000)
+    return Arrival(body, {"x-marsad-feed": "EMR|KAMC"}, "peer", AT, routes, 5_000)
 
 
 def same(first: FhirInbound) -> bool:
     assert first.verdict == "accept"
-    found = again(first.raw, first.trigger, HIS, KNOWN, peer="", at=first.received_at)
+    found = again(first.raw, first.trigger, EMR, KNOWN, peer="", at=first.received_at)
     return (found.facts, found.key, found.ack) == (first.facts, first.key, first.ack)
 
 
@@ -68,7 +68,7 @@ async def test_what_was_refused_says_how_it_came_so_that_it_can_be_judged_again(
         assert (await send(ports, "POST", "/fhir", one, feed="EMR|NEW")).status == 403
     kept = await rows(database, "SELECT raw, control_id, sending_application, sending_facility FROM quarantine")
     assert {way for _raw, way, _application, _facility in kept} == {"PUT", "POST", "Bundle"}
-    declared = Routes({("EMR", "NEW"): Route(1, "KAMC")})
+    declared = Routes({("EMR", "NEW"): Route(1, "KAMC", protocol="FHIR")}).over(Road("FHIR"))
     for raw, way, application, facility in kept:
         assert is_fhir(raw)
         found = again(raw, way, Sender(application, facility), declared, peer="", at=AT)

@@ -21,6 +21,7 @@ from marsad_center.tests.gateway.fhir.resources import (
     resource,
     rows,
     send,
+    with_fhir,
 )
 from marsad_center.tests.gateway.playing import gateway
 
@@ -103,6 +104,41 @@ async def test_each_entry_of_a_batch_is_a_message_by_itself(database: Database) 
     assert await rows(database, "SELECT count(*) FROM encounter") == [(2,)]
 
 
+async def test_what_is_not_served_fails_a_transaction_whole_and_of_a_batch_only_its_entry(database: Database) -> None:
+    """https://hl7.org/fhir/R4/http.html#transaction: all or nothing, and for a batch entry by entry."""
+    entries = (
+        ("PUT Patient/P1", resource("Patient", "P1")),
+        ("PUT Claim/C1", resource("Claim", "C1")),
+        ("PUT Encounter/V1", encounter("V1")),  # refers to Patient/P1
+        ("POST Provenance", {"resourceType": "Provenance"}),
+        ("PUT Location/L1", {"resourceType": "Encounter", "id": "L1"}),
+    )
+    async with gateway(database) as ports:
+        refused = await send(ports, "POST", "/fhir", bundle("transaction", *entries))
+        nothing = "SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM encounter)"
+        assert await rows(database, nothing) == [(0, 0)]
+        taken = await send(ports, "POST", "/fhir", bundle("batch", *entries))
+    assert refused.status == 404
+    assert [each[:2] for each in refused.issues] == [
+        ("not-supported", "Bundle.entry[1].resource"),
+        ("not-supported", "Bundle.entry[3].resource"),
+    ], "the sender learns of all at once"
+    assert all("or send a batch, of which the rest is taken" in each[2] for each in refused.issues)
+    assert taken.status == 200
+    said = [each["response"] for each in taken.body["entry"]]
+    assert [each["status"][:3] for each in said] == ["200", "404", "200", "404", "400"]
+    for number in (1, 3):
+        issue = said[number]["outcome"]["issue"][0]
+        assert (issue["code"], issue["expression"]) == ("not-supported", [f"Bundle.entry[{number}].resource"])
+        assert "leave it out" in issue["diagnostics"]
+    assert await rows(database, "SELECT message_type FROM message ORDER BY 1") == [("Encounter",), ("Patient",)]
+    assert await rows(database, "SELECT visit_key, patient_key FROM encounter") == [("V1", "P1")]
+    assert await rows(database, "SELECT reason, count(*) FROM quarantine GROUP BY 1 ORDER BY 1") == [
+        ("bad-bundle", 1),
+        ("unknown-type", 3),
+    ]
+
+
 async def test_entries_of_a_batch_cannot_refer_to_each_other(database: Database) -> None:
     both = bundle(
         "batch", ("PUT Patient/P7", resource("Patient", "P7"), "urn:uuid:p"), ("PUT Encounter/V1", stay("V1"))
@@ -137,9 +173,9 @@ async def test_the_same_version_again_is_one_record_and_one_answer(database: Dat
 
 
 async def test_a_sender_that_nobody_declared_is_refused_and_listed(database: Database) -> None:
-    source = {"meta": {"source": "urn:marsad:feed:HIS:ALNOOR"}}
+    source = {"meta": {"source": "urn:marsad:feed:EMR:ALNOOR"}}
     async with gateway(database) as ports:
-        for feed, content in (("HIS|NOWHERE", encounter()), (None, encounter()), ("HIS", encounter() | source)):
+        for feed, content in (("EMR|NOWHERE", encounter()), (None, encounter()), ("EMR", encounter() | source)):
             answer = await put(ports, content, feed=feed)
             known = content.get("meta", {}).get("source")
             assert answer.status == (200 if known else 403)
@@ -155,24 +191,24 @@ async def test_a_sender_that_nobody_declared_is_refused_and_listed(database: Dat
     assert listed == [
         ("unknown-sender", None, None, None),
         ("unknown-sender", None, None, None),
-        ("unknown-sender", "HIS", "NOWHERE", None),
-    ] or listed == [("unknown-sender", None, None, None), ("unknown-sender", "HIS", "NOWHERE", None)]
+        ("unknown-sender", "EMR", "NOWHERE", None),
+    ] or listed == [("unknown-sender", None, None, None), ("unknown-sender", "EMR", "NOWHERE", None)]
     assert {row[0] for row in await rows(database, "SELECT facility FROM encounter")} == {"ALNOOR"}
 
 
 async def test_names_in_arabic_are_senders_too_and_content_in_any_script_is_kept(database: Database) -> None:
     center = database.folder / "center.json"
     told = json.loads(center.read_text())
-    told["facilities"][0]["feeds"][0]["sendingFacility"] = "مكة"
+    told["facilities"][0]["feeds"][1]["sendingFacility"] = "مكة"
     center.write_text(json.dumps(told))
     code = concept("1", display="急诊 – urgences – طوارئ")
     content = json.dumps(
         resource("Immunization", "I1", status="completed", vaccineCode=code) | GIVEN, ensure_ascii=False
     )
     async with gateway(database) as ports:
-        header = "HIS|مكة".encode().decode("latin-1")
+        header = "EMR|مكة".encode().decode("latin-1")
         answer = await send(ports, "PUT", "/fhir/Immunization/I1?_format=json", content.encode(), feed=header)
-        source = {"meta": {"source": "urn:marsad:feed:HIS:%D9%85%D9%83%D8%A9"}}
+        source = {"meta": {"source": "urn:marsad:feed:EMR:%D9%85%D9%83%D8%A9"}}
         assert (await put(ports, encounter() | source, feed=None)).status == 200
     assert answer.status == 200
     assert await rows(database, "SELECT vaccine_display FROM vaccination") == [("急诊 – urgences – طوارئ",)]
@@ -290,7 +326,7 @@ async def test_connections_over_the_limit_are_ended_and_metrics_stay_reachable(d
 @pytest.mark.postgres
 async def test_nothing_is_answered_well_before_it_is_committed(durable_database: Database) -> None:
     limits = Limits(hold_seconds=1.5)
-    async with gateway(durable_database, limits) as ports:
+    async with gateway(with_fhir(durable_database), limits) as ports:
         assert (await put(ports, encounter("V1"))).status == 200
         durable_database.server.kill()
         answer = await put(ports, encounter("V2"))

@@ -313,7 +313,9 @@ CASES: list[tuple[str, Document | bytes, int, str, list[Issue]]] = [
             (
                 "not-supported",
                 "Bundle.entry[0].resource",
-                f"this resource is not taken here, leave it out: taken are {SERVED}",
+                "this resource is not taken here, and a transaction is taken whole or not at all: leave the entry out, "
+                "or send a batch, of which the rest is taken (its entries refer to each other by Type/id or "
+                f"identifier, not by fullUrl). Taken are {SERVED}",
             )
         ],
     ),
@@ -416,4 +418,5 @@ def test_every_reason_has_an_answer_of_the_value_set() -> None:
         *("lock-error", "no-store", "exception", "timeout", "incomplete", "throttled", "informational"),
     }
     assert {answer.code for answer in ANSWERS.values()} <= types
-    assert {case[3] for case in CASES} == ANSWERS.keys() - {"unknown-sender", "conflict", "too-long", "not-processed"}
+    elsewhere = {"unknown-sender", "wrong-transport", "not-over-tls", "wrong-certificate"}
+    assert {case[3] for case in CASES} == ANSWERS.keys() - {*elsewhere, "conflict", "too-long", "not-processed"}
