@@ -58,6 +58,18 @@ async def test_an_order_and_the_report_on_it_give_one_turnaround(database: Datab
     assert await rows(database, "SELECT count(*) FROM document") == [(0,)]
 
 
+async def test_an_order_was_asked_for_by_its_encounters_service_and_acuity(database: Database) -> None:
+    """ServiceRequest.performerType is who is to do it."""
+    acuity = resource(
+        "Observation", "A1", status="final", code=concept("11283-9", LOINC), valueInteger=2, encounter=VISIT
+    )
+    async with gateway(database) as ports:
+        await put(ports, order(performerType=concept("159285000", display="Laboratory technician")))
+        await put(ports, encounter(serviceType=concept("CARD")))
+        await put(ports, acuity)
+    assert await rows(database, "SELECT specialty, triage_level FROM order_turnaround") == [("CARD", 2)]
+
+
 async def test_a_value_of_an_order_is_its_result_and_keeps_what_was_ordered(database: Database) -> None:
     value = resource(
         "Observation",
