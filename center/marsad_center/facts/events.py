@@ -164,11 +164,13 @@ class Prescription(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vaccination(Statement):
-    """VXU, FHIR Immunization."""
+    """VXU, FHIR Immunization. `event_at` is when it was said; when it happened may be corrected, later or earlier."""
 
     KIND = "vaccination"
     STATES = ("given", "refused", "deleted")
 
+    given_at: datetime | None = None
+    refused_at: datetime | None = None
     vaccine: Code | None = None
     dose: str | None = None
 

@@ -184,6 +184,8 @@ def _things(draw: st.DrawFn) -> list[Given]:
         said["specialty"] = draw(st.sampled_from(_CODES))
     if kind is Appointment:
         said |= {"starts_at": at, "virtual": draw(st.booleans())}
+    if kind is Vaccination:
+        said["given_at"] = draw(st.sampled_from([None, at, at - timedelta(minutes=draw(_GAP))]))
     if kind is Referral:
         said["to_facility"] = draw(st.sampled_from(["KAMC", "ELSEWHERE", None]))
     given = []
