@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from marsad_center.db import Connection
 from marsad_center.forecast import store as forecasts
@@ -24,7 +24,6 @@ from marsad_center.indicators.figures import CLUSTER, Figure, silent_share
 from marsad_center.indicators.measure import Breakdown, Measure, Moment
 
 MAKER = "forecast"  # in the catalogue: the engine leaves these figures alone
-RENEWED = timedelta(hours=3)
 _IN_24_HOURS = 23  # of the hours from the next full one
 
 
@@ -40,7 +39,7 @@ class Outlook:
 async def publish(connection: Connection, entries: Mapping[str, Indicator], moment: Moment) -> None:
     """Write the figures as of the stored forecasts, and tell the dashboards. As role analytics."""
     declared = await queries.facilities(connection)
-    made = await forecasts.read(connection)
+    made = await forecasts.read(connection, moment.now)
     senders = await queries.feeds(connection, list(declared), moment.now)
     outlooks = [
         Outlook(facility, {id: made[code, id] for id in (ARRIVALS, BEDS) if (code, id) in made}, senders[code])
@@ -108,8 +107,8 @@ _FORMULAS: Mapping[str, Callable[[Sequence[Outlook], datetime], Measure]] = {ARR
 
 
 def _fresh(outlooks: Sequence[Outlook], id: str, now: datetime) -> list[tuple[Outlook, Forecast]]:
-    found = [(each, each.forecasts[id]) for each in outlooks if id in each.forecasts]
-    return [(each, known) for each, known in found if known.state == "ok" and known.made_at > now - RENEWED]
+    found = [(each, each.forecasts[id].as_of(now)) for each in outlooks if id in each.forecasts]
+    return [(each, known) for each, known in found if known.state == "ok"]
 
 
 def _beside(able: Sequence[tuple[Forecast, Point]], grain: str) -> Breakdown:

@@ -74,6 +74,17 @@ async def test_a_forecast_comes_with_interval_error_and_floor(center: Center) ->
     assert {(each["facility"], each["state"]) for each in whole} == {(None, "ok")}
 
 
+async def test_a_forecast_that_was_not_renewed_is_not_shown_as_if_it_were_new(center: Center) -> None:
+    made = datetime.now(UTC) - timedelta(hours=3)
+    async with center.database.connect("owner") as owner:
+        await past.expected(owner, "KAMC", made, 9, 120)
+    for scope in ("?facility=KAMC", ""):
+        found = await get_json(center.port, f"/api/v1/forecasts{scope}")
+        assert {(each["state"], each["reason"]) for each in found} == {("no-data", "overdue")}
+        assert not [each for each in found if each["hours"] or each["total"] or each["quality"]]
+        assert {each["madeAt"] for each in found} == {made.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+
+
 async def test_an_unknown_forecast_is_a_problem(center: Center) -> None:
     for query in ("facility=NOWHERE", "id=forecast.nothing"):
         status, _, _ = await get(center.port, f"/api/v1/forecasts?{query}")
