@@ -18,9 +18,9 @@ from marsad_center.db import Connection
 from marsad_center.forecast import store as forecasts
 from marsad_center.forecast.outlook import ARRIVALS, BEDS, Forecast, Point
 from marsad_center.indicators import queries, store
-from marsad_center.indicators.catalogue import Indicator, judge
+from marsad_center.indicators.catalogue import Indicator
 from marsad_center.indicators.facts import Facility, Feed
-from marsad_center.indicators.figures import CLUSTER, Figure, silent_share
+from marsad_center.indicators.figures import CLUSTER, Figure, figure, silent_share
 from marsad_center.indicators.measure import Breakdown, Measure, Moment
 
 MAKER = "forecast"  # in the catalogue: the engine leaves these figures alone
@@ -62,25 +62,9 @@ def figures(code: str, outlooks: Sequence[Outlook], entries: Mapping[str, Indica
         if indicator.maker != MAKER:
             continue
         measure = _FORMULAS[indicator.id](outlooks, moment.now)
-        judgement = judge(indicator, measure.value, moment.objective_seconds)
         used = [known.known_until for _, known in _fresh(outlooks, indicator.id, moment.now) if known.known_until]
-        result.append(
-            Figure(
-                id=indicator.id,
-                facility=code,
-                value=measure.value,
-                unit=indicator.unit,
-                numerator=measure.numerator,
-                denominator=measure.denominator,
-                window_seconds=indicator.window,
-                target=judgement.target,
-                status=judgement.status,
-                breakdown=measure.breakdown,
-                source_at=max(used, default=None),
-                computed_at=moment.now,
-                quality=quality,
-            )
-        )
+        newest = max(used, default=None)
+        result.append(figure(indicator, code, measure, moment, source_at=newest, quality=quality))
     return result
 
 
