@@ -33,15 +33,15 @@ async def remembered(owner: asyncpg.Connection, facility: str, id_: str, now: da
 
 
 async def of_parts(
-    owner: asyncpg.Connection, facility: str, id_: str, now: datetime, members: dict[str, float]
+    owner: asyncpg.Connection, facility: str, id_: str, now: datetime, parts: dict[tuple[str, str], float]
 ) -> None:
-    """A day of specialties of a figure, by the hour."""
+    """A day of parts (dimension and member) of a figure, by the hour."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     for days in (1, 0):
         await history.keep(owner, now - timedelta(days=days), Retention())
     rows = [
-        (history.part_id(id_, "specialty", member), facility, hour - timedelta(hours=ago), value)
-        for member, value in members.items()
+        (history.part_id(id_, *part), facility, hour - timedelta(hours=ago), value)
+        for part, value in parts.items()
         for ago in range(1, 25)
     ]
     await owner.executemany(

@@ -63,7 +63,7 @@ async def test_what_cannot_be_answered_says_what_can(center: Center) -> None:
 async def test_a_part_has_a_history_by_the_hour(center: Center) -> None:
     now = datetime.now(UTC)
     async with center.database.connect("owner") as owner:
-        await past.of_parts(owner, "KAMC", "lab.turnaround.p90", now, {"طب القلب": 2400.0})
+        await past.of_parts(owner, "KAMC", "lab.turnaround.p90", now, {("specialty", "طب القلب"): 2400.0})
     query = f"facility=KAMC&part={quote('specialty:طب القلب')}"
     found = await get_json(center.port, f"/api/v1/indicators/lab.turnaround.p90/history?{query}")
     assert len(found) in (22, 23, 24)
