@@ -56,7 +56,7 @@ def _part(id_: str, text: str, step: timedelta) -> str:
     """The id of the series of a part."""
     dimension, _, member = text.partition(":")
     dimensions = catalogue()[id_].dimensions
-    if dimension not in dimensions or not 0 < len(member) <= _LONGEST:
+    if dimension not in dimensions or not 0 < len(member) <= _LONGEST or not member.isprintable():
         which = " or ".join(f"{each}:..." for each in dimensions) or "none"
         raise Problem(404, "unknown-part", "Unknown part", f"Parts of {id_} that have a history: {which}.")
     if step < history.HOUR:

@@ -18,6 +18,7 @@ UNANSWERABLE = [
     ("ed.census", "step=99999999999999999999", 422, "invalid-step"),
     ("ed.census", "part=triage", 404, "unknown-part"),
     ("ed.census", "part=platform:x", 404, "unknown-part"),
+    ("ed.census", "part=specialty:%00", 404, "unknown-part"),
     ("ed.nedocs", "part=triage:2", 404, "unknown-part"),
     ("ed.census", "part=triage:2&step=900", 422, "invalid-step"),
     ("ed.census", "from=yesterday", 422, "invalid-from"),
