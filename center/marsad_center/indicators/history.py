@@ -30,6 +30,7 @@ from marsad_center.registry import Retention
 log = logging.getLogger(__name__)
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+_JUST_OVER = timedelta(minutes=5)  # later than this, the values are not those that stood at the end of the hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ async def record(connection: Connection, figures: Iterable[Figure], now: datetim
             now.replace(second=0, microsecond=0),
         )
         last, until = await _roll(connection, "hour", _ROLL_HOURS, now, "UTC")
-        if last is not None and until - last == HOUR:  # just over, and not hours of which nothing was shown
+        if last is not None and until - last == HOUR and now - until < _JUST_OVER:
             await _record_parts(connection, figures, last)
         await _roll(connection, "day", _ROLL_DAYS, now, zone)
 
