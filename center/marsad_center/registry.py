@@ -19,6 +19,10 @@ from pydantic.alias_generators import to_camel
 log = logging.getLogger(__name__)
 
 
+Places = tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{2}-[0-9]{1,2}$")], ...]
+"""Fields of segments, such as PV1-10."""
+
+
 class RegistryError(ValueError):
     """center.json is missing, is not JSON, or lacks something; the message says where and what."""
 
@@ -39,7 +43,7 @@ class FeedProfile(_Frozen):
     """Where a sender writes otherwise than gateway/PROFILE.md says; each list takes the place of the default one.
 
     Codes of OBX-3.1: `*_codes` but the last; PV2-38, PV1-4 and PV1-36: modes, types and dispositions; SCH-8 and AIS-3:
-    `virtual_codes`. `appointment_specialty`: fields such as PV1-10, the first that is filled.
+    `virtual_codes`. `*_specialty`: fields such as PV1-10, the first that is filled.
     """
 
     triage_codes: tuple[str, ...] | None = None
@@ -52,7 +56,8 @@ class FeedProfile(_Frozen):
     ambulance_types: tuple[str, ...] | None = None
     lwbs_dispositions: tuple[str, ...] | None = None
     virtual_codes: tuple[str, ...] | None = None
-    appointment_specialty: tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{2}-[0-9]{1,2}$")], ...] | None = None
+    appointment_specialty: Places | None = None
+    order_specialty: Places | None = None
 
 
 class Feed(_Frozen):

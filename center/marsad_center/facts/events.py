@@ -60,7 +60,10 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
-    """What one message says of one order. `kind_stated`: the sender named the section; else it was guessed."""
+    """What one message says of one order. `kind_stated`: the sender named the section; else it was guessed.
+
+    `specialty`: the one that asked, '' when it is not said; `specialty_asked`: a request says so, not a result.
+    """
 
     placer: str
     filler: str
@@ -74,6 +77,8 @@ class OrderEvent:
     resulted_at: datetime | None
     cancelled_at: datetime | None
     source_at: datetime
+    specialty: str
+    specialty_asked: bool
 
     @property
     def key(self) -> str:
@@ -161,11 +166,13 @@ class Prescription(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vaccination(Statement):
-    """VXU, FHIR Immunization."""
+    """VXU, FHIR Immunization. `event_at` is when it was said; when it happened may be corrected, later or earlier."""
 
     KIND: ClassVar[str] = "vaccination"
     STATES: ClassVar[tuple[str, ...]] = ("given", "refused", "deleted")
 
+    given_at: datetime | None = None
+    refused_at: datetime | None = None
     vaccine: Code | None = None
     dose: str | None = None
 

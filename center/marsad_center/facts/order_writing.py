@@ -36,6 +36,9 @@ _ORDER = Columns(
         "resulted_at": "timestamptz",
         "cancelled_at": "timestamptz",
         "source_at": "timestamptz",
+        "specialty": "text",
+        "specialty_asked": "boolean",
+        "specialty_at": "timestamptz",
         "message_id": "bigint",
     }
 )
@@ -45,6 +48,20 @@ _OF_FILLER = """
     SELECT facility, filler, placer FROM clinical_order
     WHERE facility = n.facility AND filler = n.filler AND filler <> ''
 """  # the last condition is the index's own, or it is not used
+
+
+def _specialty(old: str, new: str) -> str:
+    """Of two rows the word that holds: a request's before a result's, then the newest."""
+    words = ("specialty", "specialty_asked", "specialty_at")
+    kept, said = (", ".join(f"{row}.{word}" for word in words) for row in (old, new))
+    order = ("specialty_asked", "specialty_at", "specialty")  # the last: of one moment always the same one
+    before, after = (", ".join(f"{row}.{word}" for word in order) for row in (old, new))
+    return f"""({", ".join(words)}) = (
+            SELECT s.* FROM (VALUES ({said})) AS s
+            WHERE {new}.specialty <> '' AND ({old}.specialty = '' OR ({after}) > ({before}))
+            UNION ALL SELECT {kept} LIMIT 1)"""  # noqa: S608 - constants
+
+
 _UPSERT = f"""
     INSERT INTO clinical_order AS o ({_NAMES})
     SELECT {_ORDER.source.replace("n.message_id", "ARRAY[n.message_id]", 1)}
@@ -60,6 +77,7 @@ _UPSERT = f"""
             SELECT c.* FROM (VALUES (excluded.code_system, excluded.code, excluded.display)) AS c
             WHERE excluded.code <> '' AND (o.code = '' OR excluded.source_at >= o.source_at)
             UNION ALL SELECT o.code_system, o.code, o.display LIMIT 1),
+        {_specialty("o", "excluded")},
         ordered_at = least(o.ordered_at, excluded.ordered_at),
         resulted_at = least(o.resulted_at, excluded.resulted_at),
         cancelled_at = least(o.cancelled_at, excluded.cancelled_at),
@@ -73,7 +91,7 @@ _UPSERT = f"""
 
 
 # An order that came in under two numbers before any message named both.
-_UNITE = """
+_UNITE = f"""
     WITH f AS (DELETE FROM clinical_order WHERE facility = $1 AND order_key = $2 AND placer = '' RETURNING *)
     UPDATE clinical_order p SET
         filler = coalesce(nullif(p.filler, ''), f.filler),
@@ -86,6 +104,7 @@ _UNITE = """
             SELECT c.* FROM (VALUES (f.code_system, f.code, f.display)) AS c
             WHERE f.code <> '' AND (p.code = '' OR f.source_at > p.source_at)
             UNION ALL SELECT p.code_system, p.code, p.display LIMIT 1),
+        {_specialty("p", "f")},
         ordered_at = least(p.ordered_at, f.ordered_at),
         resulted_at = least(p.resulted_at, f.resulted_at),
         cancelled_at = least(p.cancelled_at, f.cancelled_at),
@@ -93,7 +112,7 @@ _UNITE = """
         message_ids = p.message_ids || f.message_ids,
         updated_at = now()
     FROM f WHERE p.facility = $1 AND p.order_key = $3
-"""
+"""  # noqa: S608 - constants
 
 
 async def write_orders(connection: db.Connection, events: Sequence[Ordered]) -> None:
@@ -129,6 +148,9 @@ def _row(ordered: Ordered) -> tuple[Any, ...]:
         event.resulted_at,
         event.cancelled_at,
         event.source_at,
+        event.specialty,
+        event.specialty_asked,
+        event.source_at if event.specialty else None,
         ordered.message_id,
     )
 

@@ -1,8 +1,9 @@
 """What all that was said of a thing comes to: an appointment, a referral, a bed... from its statements, by event time.
 
 The newest word on each field holds; the state is the newest one entered, and each state's time is when the thing first
-entered it. So late, repeated and reordered messages give what they would have given in order. Which state may follow
-which is data below; a state that is taken back (a no-show who came after all) loses its time, as if it had not been.
+entered it, or (a vaccination's) what the newest word says of it. So late, repeated and reordered messages give what
+they would have given in order. Which state may follow which is data below; a state that is taken back (a no-show who
+came after all) loses its time, as if it had not been.
 """
 
 from __future__ import annotations
@@ -150,7 +151,7 @@ def columns(thing: Thing) -> dict[str, Any]:
         if name in _CODES[thing.kind]:
             code = value or Code("", "")
             row |= {f"{name}_system": code.system, f"{name}_code": code.code, f"{name}_display": code.display}
-        elif name.endswith("_at"):
+        elif name.endswith("_at"):  # of a state: see _times
             row[name] = value.isoformat() if value is not None else None
         else:
             row[name] = value if value is not None else _NOTHING.get(name, "")
@@ -162,7 +163,13 @@ def _times(thing: Thing) -> dict[str, str | None]:
         return {"since": _text(thing.since)}
     if thing.kind == "guidance":
         return {"answered_at": _text(thing.since if thing.status != "requested" else None)}
-    return {f"{state}_at": _text(thing.entered.get(state)) for state in STATEMENTS[thing.kind].STATES}
+    return {f"{state}_at": _text(_when(thing, state)) for state in STATEMENTS[thing.kind].STATES}
+
+
+def _when(thing: Thing, state: str) -> datetime | None:
+    """When it entered a state that holds: as a field of its own says (which may be corrected), else when first told."""
+    entered = thing.entered.get(state)
+    return entered and (thing.said.get(f"{state}_at") or entered)
 
 
 def _text(moment: datetime | None) -> str | None:

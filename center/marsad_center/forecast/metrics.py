@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
+_LAST = "Unix time at which the forecast that was renewed longest ago was made; 0 when there is none"
 _SECONDS = (0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600)
 
 
@@ -18,4 +19,4 @@ class Metrics:
         self.seconds = Histogram(
             "marsad_forecast_round_seconds", "Duration of a round of forecasts", buckets=_SECONDS, registry=registry
         )
-        self.last = Gauge("marsad_forecast_made_at_seconds", "Unix time of the last complete round", registry=registry)
+        self.last = Gauge("marsad_forecast_made_at_seconds", _LAST, registry=registry)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Literal
 
 ARRIVALS = "forecast.ed.arrivals"
@@ -14,8 +14,11 @@ IDS = (ARRIVALS, BEDS)
 
 INTERVAL = 0.8  # share of past errors between low and high
 
+RENEWED = timedelta(hours=3)  # they are made every hour; one that was not renewed for so long is none any more
+
 State = Literal["ok", "no-data"]
-Reason = Literal["history", "stale"]  # too little of it; or its end is too long ago
+# Too little of it; its end is too long ago; or (never stored) the forecast itself was not renewed.
+Reason = Literal["history", "stale", "overdue"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,12 @@ class Forecast:
     days: tuple[Point, ...] = ()
     total: Point | None = None
     quality: Mapping[str, Quality] = field(default_factory=dict)
+
+    def as_of(self, now: datetime) -> Forecast:
+        """This, while it is in force; after that no data, however good it was when it was made."""
+        if self.state != "ok" or self.made_at > now - RENEWED:
+            return self
+        return replace(self, state="no-data", reason="overdue", hours=(), days=(), total=None, quality={})
 
 
 def together(forecasts: Sequence[Forecast], facility: str = "") -> Forecast | None:

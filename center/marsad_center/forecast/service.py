@@ -38,7 +38,8 @@ async def _nothing(_connection: Connection, _now: datetime) -> None:
 
 
 class Forecaster:
-    """Holds what training found, by facility and figure; lost with the process, and trained anew then.
+    """Holds what training found, by facility and figure. Lost with the process: the first round of the next one trains
+    anew, and until then the forecasts of the last stand for as long as any other.
 
     `publish` is awaited after each round, also one that failed, and makes figures of the forecasts.
     """
@@ -80,6 +81,7 @@ class Forecaster:
     async def round(self, connection: Connection, now: datetime) -> None:
         """One forecast of each figure for every active facility, as of `now`; trains where that was a day ago."""
         started = time.perf_counter()
+        await self._age(connection)  # also of forecasts that this round will not get to renew
         zone = self._zone()
         codes = [row["code"] for row in await connection.fetch("SELECT code FROM facility WHERE active ORDER BY code")]
         self._trained = {key: found for key, found in self._trained.items() if key[0] in codes}
@@ -92,8 +94,12 @@ class Forecaster:
                         self._metrics.made.labels(made.state).inc()
         seconds = time.perf_counter() - started
         self._metrics.seconds.observe(seconds)
-        self._metrics.last.set(now.timestamp())
+        await self._age(connection)
         log.info("forecasts made", extra={"facilities": len(codes), "seconds": round(seconds, 1)})
+
+    async def _age(self, connection: Connection) -> None:
+        made_at = await store.oldest(connection)
+        self._metrics.last.set(made_at.timestamp() if made_at is not None else 0)
 
     async def _made(
         self, work: Work, key: tuple[str, str], hours: Hours, zone: ZoneInfo, *, now: datetime

@@ -19,6 +19,7 @@ SELECT s.*,
  WHERE f.active AND ($1::text[] IS NULL OR s.facility = ANY ($1)) AND ($2::text IS NULL OR s.id = $2)
  ORDER BY s.facility, s.id"""
 
+_OLDEST = "SELECT min(s.made_at) FROM forecast_state s JOIN facility f ON f.code = s.facility WHERE f.active"
 _REPLACE = "DELETE FROM forecast_state WHERE facility = $1 AND id = $2"  # points and quality go with it
 _STATE = """
 INSERT INTO forecast_state (facility, id, state, reason, history_days, required_days, known_until, made_at)
@@ -33,23 +34,30 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"""
 _QUALITY_FIELDS = ("model", "origins", "wape", "naive_wape", "mase", "naive_mase", "coverage")
 
 
-async def latest(connection: Connection, facility: str, id: str) -> Forecast | None:
-    """The newest forecast `id` of `facility`, or of the whole cluster ("": the sum of its facilities).
+async def latest(connection: Connection, facility: str, id: str, now: datetime) -> Forecast | None:
+    """The newest forecast `id` of `facility`, or of the whole cluster ("": the sum of its facilities), as of `now`.
 
-    None when none was ever tried; a forecast in state "no-data" when there is too little to say anything.
+    None when none was ever tried; a forecast in state "no-data" when there is too little to say anything, or when it
+    was not renewed.
     """
-    found = await read(connection, [facility] if facility else None, id)
+    found = await read(connection, now, [facility] if facility else None, id)
     if facility:
         return found.get((facility, id))
     return together(list(found.values()))
 
 
 async def read(
-    connection: Connection, facilities: Sequence[str] | None = None, id: str | None = None
+    connection: Connection, now: datetime, facilities: Sequence[str] | None = None, id: str | None = None
 ) -> dict[tuple[str, str], Forecast]:
-    """The newest forecasts by facility and id, of active `facilities` (None: all)."""
+    """The newest forecasts by facility and id, of active `facilities` (None: all), as of `now`."""
     rows = await connection.fetch(_READ, None if facilities is None else list(facilities), id)
-    return {(row["facility"], row["id"]): _forecast(dict(row)) for row in rows}
+    return {(row["facility"], row["id"]): _forecast(dict(row)).as_of(now) for row in rows}
+
+
+async def oldest(connection: Connection) -> datetime | None:
+    """When the forecast of an active facility that was renewed longest ago was made; None when there is none at all."""
+    at: datetime | None = await connection.fetchval(_OLDEST)
+    return at
 
 
 def _forecast(row: dict[str, Any]) -> Forecast:

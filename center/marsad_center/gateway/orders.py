@@ -10,7 +10,7 @@ from functools import lru_cache
 from marsad_center.facts.events import Code, Fact, Kind, OrderEvent
 from marsad_center.gateway.adt import read_time, visit_key
 from marsad_center.gateway.coded import coded
-from marsad_center.gateway.hl7 import MalformedMessage, Message, Segment
+from marsad_center.gateway.hl7 import DELETE, MalformedMessage, Message, Segment
 from marsad_center.gateway.profile import Profile
 
 # HL7 table 0074, diagnostic service section.
@@ -44,7 +44,15 @@ def _facts(message: Message, profile: Profile, received_at: datetime, *, is_resu
     sent_at = read_time(message.first("MSH"), 7, profile.zone) or received_at
     visit = visit_key(message)
     result: list[Fact] = [
-        _event(orc, obr, visit=visit, is_result=is_result, profile=profile, sent_at=sent_at)
+        _event(
+            orc,
+            obr,
+            visit=visit,
+            specialty=_specialty(message, orc, obr, profile),
+            is_result=is_result,
+            profile=profile,
+            sent_at=sent_at,
+        )
         for orc, obr in _groups(message)
     ]
     if not result:
@@ -66,8 +74,26 @@ def _groups(message: Message) -> Iterator[tuple[Segment | None, Segment]]:
             yield orc, segment
 
 
+def _specialty(message: Message, orc: Segment | None, obr: Segment, profile: Profile) -> str:
+    """The first of the profile's fields that is filled: of the order's own ORC and OBR, or of the message."""
+    own = {"ORC": orc, "OBR": obr}
+    for name, field in profile.order_specialty:
+        segment = own[name] if name in own else message.first(name)
+        said = segment.text(field) if segment is not None else ""
+        if said and said != DELETE:
+            return said
+    return ""
+
+
 def _event(
-    orc: Segment | None, obr: Segment, *, visit: str, is_result: bool, profile: Profile, sent_at: datetime
+    orc: Segment | None,
+    obr: Segment,
+    *,
+    visit: str,
+    specialty: str,
+    is_result: bool,
+    profile: Profile,
+    sent_at: datetime,
 ) -> OrderEvent:
     placer = obr.text(2) or (orc.text(2) if orc is not None else "")
     filler = obr.text(3) or (orc.text(3) if orc is not None else "")
@@ -96,6 +122,8 @@ def _event(
         resulted_at=at if final and not cancelled else None,
         cancelled_at=at if cancelled else None,
         source_at=at,
+        specialty=specialty,
+        specialty_asked=bool(specialty) and not is_result,
     )
 
 

@@ -36,6 +36,7 @@ class Profile:
         "VR", "VIRTUAL", "TELE", "TELEHEALTH", "TELEMEDICINE", "TELECONSULTATION", "VIDEO", "PHONE", "TELEPHONE"
     )
     appointment_specialty: tuple[tuple[str, int], ...] = (("PV1", 10), ("AIS", 3))  # the first that is filled
+    order_specialty: tuple[tuple[str, int], ...] = (("PV1", 10),)
 
 
 DEFAULT = Profile()
@@ -54,6 +55,6 @@ def profile(given: FeedProfile | None, zone: tzinfo) -> Profile:
 def _value(name: str, value: Iterable[str] | bool) -> Any:
     if isinstance(value, bool):
         return value
-    if name == "appointment_specialty":
+    if name.endswith("_specialty"):
         return tuple((place[:3], int(place[4:])) for place in value)
     return frozenset(code.upper() for code in value)

@@ -23,17 +23,20 @@ def facts(message: Message, _trigger: str, profile: Profile, received_at: dateti
     result: list[Fact] = []
     for orc, rxa, dose in _groups(message):
         key = _key(orc, rxa, patient)
-        deleted = rxa.text(21).upper() == "D"
+        status = "deleted" if rxa.text(21).upper() == "D" else _STATUS.get(rxa.text(20).upper())
+        at = read_time(rxa, 3, profile.zone)
         result.append(
             Vaccination(
                 key=key,
-                event_at=said_at if deleted else read_time(rxa, 3, profile.zone) or said_at,
+                event_at=said_at,
                 received_at=received_at,
-                status="deleted" if deleted else _STATUS.get(rxa.text(20).upper()),
+                status=status,
                 patient_key=patient or None,
                 visit_key=visit_key(message) or None,
                 vaccine=coded(rxa, 5),
                 dose=dose or None,
+                given_at=at if status == "given" else None,
+                refused_at=at if status == "refused" else None,
             )
         )
     if not result:

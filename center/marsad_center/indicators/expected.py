@@ -12,19 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from marsad_center.db import Connection
 from marsad_center.forecast import store as forecasts
 from marsad_center.forecast.outlook import ARRIVALS, BEDS, Forecast, Point
 from marsad_center.indicators import queries, store
-from marsad_center.indicators.catalogue import Indicator, judge
+from marsad_center.indicators.catalogue import Indicator
 from marsad_center.indicators.facts import Facility, Feed
-from marsad_center.indicators.figures import CLUSTER, Figure, silent_share
+from marsad_center.indicators.figures import CLUSTER, Figure, figure, silent_share
 from marsad_center.indicators.measure import Breakdown, Measure, Moment
 
 MAKER = "forecast"  # in the catalogue: the engine leaves these figures alone
-RENEWED = timedelta(hours=3)
 _IN_24_HOURS = 23  # of the hours from the next full one
 
 
@@ -40,7 +39,7 @@ class Outlook:
 async def publish(connection: Connection, entries: Mapping[str, Indicator], moment: Moment) -> None:
     """Write the figures as of the stored forecasts, and tell the dashboards. As role analytics."""
     declared = await queries.facilities(connection)
-    made = await forecasts.read(connection)
+    made = await forecasts.read(connection, moment.now)
     senders = await queries.feeds(connection, list(declared), moment.now)
     outlooks = [
         Outlook(facility, {id: made[code, id] for id in (ARRIVALS, BEDS) if (code, id) in made}, senders[code])
@@ -63,25 +62,9 @@ def figures(code: str, outlooks: Sequence[Outlook], entries: Mapping[str, Indica
         if indicator.maker != MAKER:
             continue
         measure = _FORMULAS[indicator.id](outlooks, moment.now)
-        judgement = judge(indicator, measure.value, moment.objective_seconds)
         used = [known.known_until for _, known in _fresh(outlooks, indicator.id, moment.now) if known.known_until]
-        result.append(
-            Figure(
-                id=indicator.id,
-                facility=code,
-                value=measure.value,
-                unit=indicator.unit,
-                numerator=measure.numerator,
-                denominator=measure.denominator,
-                window_seconds=indicator.window,
-                target=judgement.target,
-                status=judgement.status,
-                breakdown=measure.breakdown,
-                source_at=max(used, default=None),
-                computed_at=moment.now,
-                quality=quality,
-            )
-        )
+        newest = max(used, default=None)
+        result.append(figure(indicator, code, measure, moment, source_at=newest, quality=quality))
     return result
 
 
@@ -108,8 +91,8 @@ _FORMULAS: Mapping[str, Callable[[Sequence[Outlook], datetime], Measure]] = {ARR
 
 
 def _fresh(outlooks: Sequence[Outlook], id: str, now: datetime) -> list[tuple[Outlook, Forecast]]:
-    found = [(each, each.forecasts[id]) for each in outlooks if id in each.forecasts]
-    return [(each, known) for each, known in found if known.state == "ok" and known.made_at > now - RENEWED]
+    found = [(each, each.forecasts[id].as_of(now)) for each in outlooks if id in each.forecasts]
+    return [(each, known) for each, known in found if known.state == "ok"]
 
 
 def _beside(able: Sequence[tuple[Forecast, Point]], grain: str) -> Breakdown:

@@ -11,7 +11,7 @@ from typing import Any
 from marsad_center.indicators.catalogue import Indicator, Status, judge
 from marsad_center.indicators.facts import Facts, Feed
 from marsad_center.indicators.formulas import MEASURES
-from marsad_center.indicators.measure import Breakdown, Dimensions, Moment
+from marsad_center.indicators.measure import Breakdown, Dimensions, Measure, Moment
 
 CLUSTER = ""  # the facility of a cluster-wide figure, as in the table indicator_value
 _UNHEARD = frozenset({"silent", "refused", "never"})
@@ -57,27 +57,38 @@ def figures(facility: str, facts: Sequence[Facts], catalogue: Mapping[str, Indic
         if indicator.maker != "figures":
             continue
         measure = MEASURES[indicator.id](facts, indicator, moment)
-        judgement = judge(indicator, measure.value, moment.objective_seconds)
-        breached = measure.breach and measure.value is not None
-        result.append(
-            Figure(
-                id=indicator.id,
-                facility=facility,
-                value=measure.value,
-                unit=indicator.unit,
-                numerator=measure.numerator,
-                denominator=measure.denominator,
-                window_seconds=indicator.window,
-                target=judgement.target,
-                status="breach" if breached else judgement.status,
-                breakdown=measure.breakdown,
-                source_at=source_at,
-                computed_at=moment.now,
-                quality=quality,
-                dimensions=measure.dimensions,
-            )
-        )
+        result.append(figure(indicator, facility, measure, moment, source_at=source_at, quality=quality))
     return result
+
+
+def figure(
+    indicator: Indicator,
+    facility: str,
+    measure: Measure,
+    moment: Moment,
+    *,
+    source_at: datetime | None,
+    quality: float | None,
+) -> Figure:
+    """What a formula gave, held against the indicator's target."""
+    judgement = judge(indicator, measure.value, moment.objective_seconds)
+    breached = measure.breach and measure.value is not None
+    return Figure(
+        id=indicator.id,
+        facility=facility,
+        value=measure.value,
+        unit=indicator.unit,
+        numerator=measure.numerator,
+        denominator=measure.denominator,
+        window_seconds=indicator.window,
+        target=judgement.target,
+        status="breach" if breached else judgement.status,
+        breakdown=measure.breakdown,
+        source_at=source_at,
+        computed_at=moment.now,
+        quality=quality,
+        dimensions=measure.dimensions,
+    )
 
 
 def silent_share(feeds: Iterable[Feed], moment: Moment) -> float | None:

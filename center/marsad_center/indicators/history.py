@@ -4,6 +4,9 @@
     hour    the last value, least, most and mean of its minutes; kept 13 months
     day     the same of its hours, by the center's own midnight; kept 10 years
 
+A part (a triage level, a specialty) has hours and days: its hour is the value that stood at the end of it. Its rows are
+under an id of their own (see `part_id`), so that all that holds for hours and days holds for it.
+
 What was shown is kept as it was shown: a late message changes the figure of now and not the series. Where there was not
 enough data there is no row, so a gap is a gap. The tables are partitioned by time; the function keep_series of the
 schema makes partitions ahead and drops old ones, and is all that analytics may do to them.
@@ -27,6 +30,7 @@ from marsad_center.registry import Retention
 log = logging.getLogger(__name__)
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+_JUST_OVER = timedelta(minutes=5)  # later than this, the values are not those that stood at the end of the hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,11 @@ _MINUTE = """
 INSERT INTO series_minute (id, facility, at, value) SELECT id, facility, $4, value
   FROM unnest($1::text[], $2::text[], $3::float8[]) AS f (id, facility, value)
 ON CONFLICT (id, facility, at) DO UPDATE SET value = excluded.value"""
+_PARTS = """
+INSERT INTO series_hour (id, facility, at, value, low, high, mean, samples)
+SELECT id, facility, $4, value, value, value, value, 1
+  FROM unnest($1::text[], $2::text[], $3::float8[]) AS f (id, facility, value)
+ON CONFLICT (id, facility, at) DO NOTHING"""
 _ROLL = """
 INSERT INTO series_{series} (id, facility, at, value, low, high, mean, samples)
 SELECT id, facility, date_trunc('{series}', at, $3), (array_agg(value ORDER BY at DESC))[1], {columns}
@@ -93,6 +102,11 @@ async def series(  # noqa: PLR0917 - what a query of the web says
     return [Point(**row) for row in rows]
 
 
+def part_id(id_: str, dimension: str, member: str) -> str:
+    """Under which id the series of a part of the figure `id_` stands."""
+    return f"{id_}|{dimension}|{member}"
+
+
 async def keep(connection: Connection, now: datetime, retention: Retention) -> bool:
     """Make partitions ahead and drop those that are too old; False when readers of the series were in the way for two
     seconds, and it is to be tried again."""
@@ -108,6 +122,7 @@ async def keep(connection: Connection, now: datetime, retention: Retention) -> b
 
 async def record(connection: Connection, figures: Iterable[Figure], now: datetime, zone: str) -> None:
     """Add the minute of `now`, and the hours and days (of the time zone `zone`) that are over since the last time."""
+    figures = list(figures)
     known = [figure for figure in figures if figure.value is not None]
     async with connection.transaction():
         await connection.execute(
@@ -117,12 +132,29 @@ async def record(connection: Connection, figures: Iterable[Figure], now: datetim
             [figure.value for figure in known],
             now.replace(second=0, microsecond=0),
         )
-        await _roll(connection, "hour", _ROLL_HOURS, now, "UTC")
+        last, until = await _roll(connection, "hour", _ROLL_HOURS, now, "UTC")
+        if last is not None and until - last == HOUR and now - until < _JUST_OVER:
+            await _record_parts(connection, figures, last)
         await _roll(connection, "day", _ROLL_DAYS, now, zone)
 
 
-async def _roll(connection: Connection, series_: str, sql: str, now: datetime, zone: str) -> None:
-    """Aggregate all that ended since the last time, however long ago: a center that was off catches up."""
+async def _record_parts(connection: Connection, figures: Iterable[Figure], hour: datetime) -> None:
+    parts = [
+        (part_id(figure.id, dimension, member), figure.facility, part.value)
+        for figure in figures
+        for dimension, members in (figure.dimensions or {}).items()
+        for member, part in members.items()
+        if part.value is not None
+    ]
+    if parts:
+        await connection.execute(_PARTS, *(list(column) for column in zip(*parts, strict=True)), hour)
+
+
+async def _roll(
+    connection: Connection, series_: str, sql: str, now: datetime, zone: str
+) -> tuple[datetime | None, datetime]:
+    """Aggregate all that ended since the last time, however long ago: a center that was off catches up. Until when that
+    was done before (None: never), and until when it is now."""
     last, until = await connection.fetchrow(
         "SELECT (SELECT until FROM series_rolled WHERE series = $1), date_trunc($1, $2::timestamptz, $3)",
         series_,
@@ -130,7 +162,7 @@ async def _roll(connection: Connection, series_: str, sql: str, now: datetime, z
         zone,
     )
     if last is not None and until <= last:
-        return
+        return last, last
     if last is not None:
         await connection.execute(sql, last, until, zone)
     await connection.execute(
@@ -139,3 +171,4 @@ async def _roll(connection: Connection, series_: str, sql: str, now: datetime, z
         series_,
         until,
     )
+    return last, until

@@ -160,16 +160,20 @@ SELECT facility, bed, at, status FROM bed_status WHERE facility = ANY ($1) AND a
     span=2 * DAY,  # a turn that ended within the last day began before it
 )
 
+# The specialty that asked; of an order that does not say it, and always of the triage level, what its visit says.
 RESULTED = Query(
     """
-SELECT facility, array_agg(seconds) FILTER (WHERE kind = 'lab') AS lab,
+SELECT facility, specialty, triage_level, array_agg(seconds) FILTER (WHERE kind = 'lab') AS lab,
        array_agg(seconds) FILTER (WHERE kind = 'radiology') AS radiology
-  FROM (SELECT facility, kind, floor(date_part('epoch', resulted_at - ordered_at))::bigint AS seconds
-          FROM clinical_order
+  FROM (SELECT facility, specialty, triage_level, kind,
+               floor(date_part('epoch', resulted_at - ordered_at))::bigint AS seconds
+          FROM order_turnaround
          WHERE facility = ANY ($1) AND kind IN ('lab', 'radiology') AND resulted_at > $2 AND resulted_at <= $3
            AND ordered_at <= resulted_at AND cancelled_at IS NULL) AS resulted
- GROUP BY 1""",
+ GROUP BY 1, 2, 3""",
     span=DAY,
+    specialty=True,
+    triage=True,
 )
 
 APPOINTED = Query(

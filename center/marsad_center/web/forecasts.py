@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -23,15 +24,17 @@ def routes(snapshot: Snapshot, database: Database) -> list[Route]:
     async def forecasts(request: Request) -> Response:
         facility = known("facility", request.query_params.get("facility", CLUSTER), {CLUSTER, *snapshot.codes()})
         ids = asked(request, "id", IDS)
+        wanted, now = [each for each in IDS if ids is None or each in ids], datetime.now(UTC)
         async with database.connection() as connection:
-            found = {each: await store.latest(connection, facility, each) for each in IDS if ids is None or each in ids}
+            found = {each: await store.latest(connection, facility, each, now) for each in wanted}
         return answer([forecast_fields(id_, facility, forecast) for id_, forecast in found.items()])
 
     return [Route("/api/v1/forecasts", forecasts)]
 
 
 def forecast_fields(id_: str, facility: str, forecast: Forecast | None) -> Document:
-    """A forecast as JSON. `reason` when it has no data: history (too short), stale (too old) or untried."""
+    """A forecast as JSON. `reason` when it has no data: history (too short), stale (too old), overdue (not
+    renewed for three hours) or untried."""
     document: dict[str, Any] = {"id": id_, "facility": facility or None}
     if forecast is None:
         return {

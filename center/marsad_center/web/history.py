@@ -19,21 +19,27 @@ from marsad_center.web.snapshot import Snapshot
 MOST_POINTS = 2000
 DEFAULT_SPAN = timedelta(hours=24)
 DEFAULT_STEP = timedelta(minutes=15)
+_LONGEST = 60  # characters of a member
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def routes(snapshot: Snapshot, database: Database) -> list[Route]:
-    """GET /api/v1/indicators/{id}/history?facility=&from=&to=&step=: points from `from` up to `to` (RFC 3339; by
-    default the last 24 hours), one a `step` of seconds (by default 900); steps without a value are left out."""
+    """GET /api/v1/indicators/{id}/history?facility=&part=&from=&to=&step=: points from `from` up to `to` (RFC 3339; by
+    default the last 24 hours), one a `step` of seconds (by default 900); steps without a value are left out.
+
+    `part`: of one member of a dimension of the figure, such as triage:2; a value an hour (step 3600, or more)."""
 
     async def series(request: Request) -> Response:
         id_ = known("id", request.path_params["id"], catalogue().keys())
         facility = known("facility", request.query_params.get("facility", CLUSTER), {CLUSTER, *snapshot.codes()})
         end = moment(request, "to", datetime.now(UTC))
         start = moment(request, "from", end - DEFAULT_SPAN if end > _EARLIEST else end)
-        step = _step(request.query_params.get("step"))
+        part = request.query_params.get("part")
+        step = _step(request.query_params.get("step"), DEFAULT_STEP if part is None else history.HOUR)
         _bounded(start, end, step)
+        if part is not None:
+            id_ = _part(id_, part, step)
         async with database.connection() as connection:
             points = await history.series(connection, id_, facility, _aligned(start, step), end, step)
         return answer(
@@ -46,9 +52,21 @@ def routes(snapshot: Snapshot, database: Database) -> list[Route]:
     return [Route("/api/v1/indicators/{id}/history", series)]
 
 
-def _step(text: str | None) -> timedelta:
+def _part(id_: str, text: str, step: timedelta) -> str:
+    """The id of the series of a part."""
+    dimension, _, member = text.partition(":")
+    dimensions = catalogue()[id_].dimensions
+    if dimension not in dimensions or not 0 < len(member) <= _LONGEST or not member.isprintable():
+        which = " or ".join(f"{each}:..." for each in dimensions) or "none"
+        raise Problem(404, "unknown-part", "Unknown part", f"Parts of {id_} that have a history: {which}.")
+    if step < history.HOUR:
+        raise Problem(422, "invalid-step", "Invalid step", "A part has a value an hour: take a step of 3600 or more.")
+    return history.part_id(id_, dimension, member)
+
+
+def _step(text: str | None, default: timedelta) -> timedelta:
     if text is None:
-        return DEFAULT_STEP
+        return default
     if not (text.isascii() and text.isdigit() and 60 <= int(text[:10]) <= 366 * 86400):
         raise Problem(422, "invalid-step", "Invalid step", "step is a number of seconds, 60 (a minute) or more.")
     return timedelta(seconds=int(text[:10]))

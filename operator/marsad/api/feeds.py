@@ -32,6 +32,10 @@ Codes = Annotated[
     Field(max_length=32, json_schema_extra=rules(x_kubernetes_list_type="set")),
 ]
 """Codes as they stand in messages, each once."""
+_Places = Annotated[
+    tuple[Annotated[str, Field(max_length=8, json_schema_extra=rules(_FIELD))], ...],
+    Field(max_length=8, json_schema_extra=rules(x_kubernetes_list_type="set")),
+]
 
 _FINGERPRINT = rule(
     "self.matches('^([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$')",
@@ -96,11 +100,10 @@ class Profile(Model):
     """Values of PV1-36 that mean: left without being seen."""
     virtual_codes: Codes | None = None
     """Codes of SCH-8 and AIS-3 that mean a virtual consultation."""
-    appointment_specialty: Annotated[
-        tuple[Annotated[str, Field(max_length=8, json_schema_extra=rules(_FIELD))], ...] | None,
-        Field(max_length=8, json_schema_extra=rules(x_kubernetes_list_type="set")),
-    ] = None
+    appointment_specialty: _Places | None = None
     """Fields in which an appointment's specialty stands, such as PV1-10: the first that is filled."""
+    order_specialty: _Places | None = None
+    """Fields in which the specialty stands that asks for an order, such as ORC-17: the first that is filled."""
 
 
 def _hl7_name(segment: str, field: str) -> dict[str, str]:

@@ -76,6 +76,8 @@ def results(
             # A value that is taken back takes no order back that another system placed.
             cancelled_at=told.said_at if void and not placer else None,
             source_at=told.said_at if void else at,
+            specialty="",
+            specialty_asked=False,
         )
         for placer in placers or [""]
     ]
@@ -104,6 +106,8 @@ def order(told: Told[ServiceRequest]) -> list[Fact]:
             resulted_at=None,
             cancelled_at=told.said_at if void else None,
             source_at=told.said_at if void else ordered_at,
+            specialty="",  # performerType is who is to do it; who asked is the encounter's serviceType
+            specialty_asked=False,
         )
     ]
 

@@ -137,18 +137,20 @@ def immunization(told: Told[Immunization]) -> list[Fact]:
     """A vaccination given, refused or taken back. Raises Fault."""
     it = told.resource
     status = {"completed": "given", "not-done": "refused", "entered-in-error": "deleted"}[it.status]
-    given_at = told.time(it.occurrence_date_time) or told.said_at
+    at = told.time(it.occurrence_date_time)
     doses = [each.dose_number_string or each.dose_number_positive_int for each in it.protocol_applied]
     dose = next((str(dose)[:50] for dose in doses if dose is not None), None)
     return [
         Vaccination(
             **told.common,
-            event_at=max(told.said_at, given_at) if status == "deleted" else given_at,
+            event_at=told.said_at,
             status=status,
             patient_key=told.patient(it.patient, "patient"),
             visit_key=told.reference(it.encounter, "Encounter", "encounter"),
             vaccine=it.vaccine_code.told(),
             dose=dose,
+            given_at=at if status == "given" else None,
+            refused_at=at if status == "refused" else None,
         )
     ]
 

@@ -82,6 +82,7 @@ def test_migrations_are_numbered_without_gaps(tmp_path: Path) -> None:
         ("analytics", "SELECT visit_key FROM encounter"),
         ("analytics", "SELECT patient_key FROM encounter"),
         ("analytics", "SELECT placer FROM clinical_order"),
+        ("analytics", "SELECT visit_key FROM clinical_order"),
         ("analytics", "SELECT * FROM movement"),
         ("analytics", "SELECT * FROM quarantine"),
         ("analytics", "INSERT INTO facility (code, kind) VALUES ('X', 'Hospital')"),

@@ -105,7 +105,7 @@ async def test_of_a_bed_only_the_newest_is_read_again_and_it_comes_to_the_same(d
 async def test_a_code_of_no_standard_system_is_counted_and_listed_until_it_is_mapped(database: Database) -> None:
     async with database.connect("gateway") as connection:
         await sync(connection, Center.model_validate(CENTER))
-    order = OrderEvent("O1", "", "", "lab", False, "WinPath", "us-0003", "Urea", NOON, None, None, NOON)
+    order = OrderEvent("O1", "", "", "lab", False, "WinPath", "us-0003", "Urea", NOON, None, None, NOON, "", False)
     standard = Diagnosis(key="V1^I21", event_at=NOON, received_at=NOON, status="stated", diagnosis=Code("I10", "I21"))
     visits = [
         Appointment(key=f"A{n}", event_at=minute(n), received_at=minute(n), specialty=CARDIOLOGY) for n in range(3)

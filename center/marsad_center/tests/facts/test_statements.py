@@ -110,6 +110,25 @@ def test_a_vaccination_recorded_in_error_was_not_given() -> None:
     assert way(Vaccination, (0, "given"), (5, "deleted"), (9, "given")) == ("given", {"given": 9})
 
 
+@given(st.lists(st.tuples(st.integers(0, 500), st.booleans()), min_size=1, max_size=6), st.randoms())
+def test_a_vaccination_was_given_when_the_newest_word_says_earlier_or_later(
+    words: list[tuple[int, bool]], random: Any
+) -> None:
+    """Each said a minute after the one before; whoever does not say when says nothing of it."""
+    history = [
+        Vaccination(
+            key="V", event_at=at(n), received_at=at(n), id=n, status="given", given_at=at(-minute) if says else None
+        )
+        for n, (minute, says) in enumerate(words)
+    ]
+    expected = next((at(-minute) for minute, says in reversed(words) if says), at(0))
+    random.shuffle(history)
+    assert columns(derive(history))["given_at"] == expected.isoformat()
+    gone = Vaccination(key="V", event_at=at(10), received_at=at(10), id=10, status="deleted")
+    row = columns(derive([*history, gone]))
+    assert (row["status"], row["given_at"], row["deleted_at"]) == ("deleted", None, at(10).isoformat())
+
+
 def test_a_bed_is_in_its_state_since_the_last_change_and_not_since_the_last_word() -> None:
     steps = ((0, "occupied"), (50, "housekeeping"), (60, "housekeeping"), (90, "unoccupied"), (95, "unoccupied"))
     row = columns(derive(said(Bed, *steps)))
@@ -140,7 +159,15 @@ def test_what_is_stored_of_a_statement_reads_back_as_it_was(kind: type[Statement
         "category": code,
         "diagnosis": code,
     }
-    given_values |= {"topic": code, "reason": code, "starts_at": moment, "virtual": False, "urgency": "", "dose": "0.5"}
+    given_values |= {
+        "topic": code,
+        "reason": code,
+        "starts_at": moment,
+        "given_at": moment,
+        "virtual": False,
+        "urgency": "",
+        "dose": "0.5",
+    }
     own = {name: given_values[name] for name in own_fields(kind) if name in given_values}
     whole = kind(key="K", event_at=at(0), received_at=at(1), id=4, **own)
     stored = json.loads(json.dumps(body(whole)))

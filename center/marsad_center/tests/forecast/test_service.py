@@ -12,12 +12,14 @@ import asyncpg
 import pytest
 from prometheus_client import CollectorRegistry
 
-from marsad_center.forecast import history, store
+from marsad_center.forecast import history, store, work
 from marsad_center.forecast.metrics import Metrics
 from marsad_center.forecast.outlook import ARRIVALS, BEDS, Forecast
 from marsad_center.forecast.series import HOUR, Hours
 from marsad_center.forecast.service import Forecaster, seconds_until_due
+from marsad_center.forecast.work import compute
 from marsad_center.tests.conftest import Database
+from marsad_center.tests.forecast.test_store import forecast
 from marsad_center.tests.indicators.rows import Rows
 
 NOW = datetime(2026, 11, 23, 10, 20, tzinfo=UTC)
@@ -124,7 +126,7 @@ async def test_forecasts_are_made_anew_every_hour_and_trained_anew_every_day(dat
         for hours in (0, 1, 24):
             await rows.event("KAMC", NOW + hours * HOUR)
             await worker.round(analytics, NOW + hours * HOUR)
-            found = await store.read(analytics, ["KAMC"])
+            found = await store.read(analytics, NOW + hours * HOUR, ["KAMC"])
             made.append((found["KAMC", ARRIVALS], found["KAMC", BEDS]))
         for figure, grain in ((0, "day"), (1, "hour")):
             first, second, third = (each[figure] for each in made)
@@ -138,12 +140,63 @@ async def test_forecasts_are_made_anew_every_hour_and_trained_anew_every_day(dat
         assert arrivals.total.value == pytest.approx(12.0, abs=1.0)
         assert beds.hours[23].value == pytest.approx(36.0, abs=1.0)
         # The others have sent nothing yet.
-        nothing = await store.latest(analytics, "ALNOOR", ARRIVALS)
+        nothing = await store.latest(analytics, "ALNOOR", ARRIVALS, NOW)
         assert nothing is not None
         assert (nothing.state, nothing.reason, nothing.history_days) == ("no-data", "history", 0.0)
     assert metrics.get_sample_value("marsad_forecasts_made_total", {"state": "ok"}) == 6
     assert metrics.get_sample_value("marsad_forecasts_made_total", {"state": "no-data"}) == 12
     assert metrics.get_sample_value("marsad_forecast_made_at_seconds") == (NOW + 24 * HOUR).timestamp()
+
+
+async def test_after_a_restart_the_first_round_trains_anew_and_until_then_the_last_forecast_stands(
+    database: Database,
+) -> None:
+    metrics = CollectorRegistry()
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        rows = await Rows(gateway).registry()
+        await past(gateway, "KAMC", NOW)
+        await rows.event("KAMC", NOW)
+        await forecaster(database).round(analytics, NOW)
+        before = await store.latest(analytics, "KAMC", ARRIVALS, NOW + HOUR)
+        assert before is not None
+        assert (before.state, before.made_at) == ("ok", NOW)
+        await rows.event("KAMC", NOW + HOUR)
+        await forecaster(database, metrics).round(analytics, NOW + HOUR)
+        after = await store.latest(analytics, "KAMC", ARRIVALS, NOW + HOUR)
+        assert after is not None
+        assert (after.made_at, after.quality["day"].trained_at) == (NOW + HOUR, NOW + HOUR)
+    assert metrics.get_sample_value("marsad_forecast_made_at_seconds") == (NOW + HOUR).timestamp()
+
+
+async def test_a_forecast_that_nobody_renews_is_no_data_after_three_hours_and_its_age_is_told(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One facility's numbers fail: the others go on, and the oldest forecast is what is told of."""
+
+    def failing(id: str, facility: str, *more: Any) -> Any:
+        if facility == "KAMC":
+            raise ValueError("of this facility")
+        return compute(id, facility, *more)
+
+    metrics = CollectorRegistry()
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        await Rows(gateway).registry()
+        await store.write(analytics, [forecast("KAMC")])
+        monkeypatch.setattr(work, "compute", failing)
+        worker = forecaster(database, metrics)
+        for hours, state in ((1, "ok"), (2, "ok"), (3, "no-data")):
+            await worker.round(analytics, NOW + hours * HOUR)
+            found = await store.latest(analytics, "KAMC", ARRIVALS, NOW + hours * HOUR)
+            assert found is not None
+            assert (found.state, found.made_at, bool(found.hours)) == (state, NOW, state == "ok")
+            other = await store.latest(analytics, "ALNOOR", ARRIVALS, NOW + hours * HOUR)
+            assert other is not None
+            assert other.made_at == NOW + hours * HOUR
+            assert metrics.get_sample_value("marsad_forecast_made_at_seconds") == NOW.timestamp()
+        late = await store.latest(analytics, "KAMC", ARRIVALS, NOW + 3 * HOUR)
+        assert late is not None
+        assert late.reason == "overdue"
+        assert metrics.get_sample_value("marsad_forecast_failures_total") == 6
 
 
 async def test_a_forecast_follows_a_facility_that_falls_silent_and_then_says_so(database: Database) -> None:
@@ -154,7 +207,7 @@ async def test_a_forecast_follows_a_facility_that_falls_silent_and_then_says_so(
         await rows.event("KAMC", NOW)
         for days, states in ((0, ("ok", "ok")), (2, ("ok", "no-data")), (6, ("no-data", "no-data"))):
             await worker.round(analytics, NOW + timedelta(days=days))
-            found = await store.read(analytics, ["KAMC"])
+            found = await store.read(analytics, NOW + timedelta(days=days), ["KAMC"])
             assert (found["KAMC", ARRIVALS].state, found["KAMC", BEDS].state) == states
         assert found["KAMC", ARRIVALS].reason == "stale"
 
@@ -167,7 +220,7 @@ async def test_days_are_those_of_the_centers_time_zone(database: Database) -> No
         await past(gateway, "KAMC", NOW)
         await rows.event("KAMC", NOW)
         await forecaster(database).round(analytics, NOW)
-        found = await store.latest(analytics, "KAMC", ARRIVALS)
+        found = await store.latest(analytics, "KAMC", ARRIVALS, NOW)
         assert found is not None
         assert found.days[0].at == datetime(2026, 11, 23, 21, tzinfo=UTC)
 

@@ -50,14 +50,14 @@ async def test_what_analytics_writes_the_dashboard_reads_and_a_newer_forecast_re
         await Rows(gateway).registry()
         await store.write(analytics, [forecast("KAMC"), nothing("KAMC")])
         async with database.connect("reader") as reader:
-            assert await store.latest(reader, "KAMC", ARRIVALS) == forecast("KAMC")
-            assert await store.latest(reader, "KAMC", BEDS) == nothing("KAMC")
-            assert await store.latest(reader, "ALNOOR", ARRIVALS) is None
+            assert await store.latest(reader, "KAMC", ARRIVALS, NOW) == forecast("KAMC")
+            assert await store.latest(reader, "KAMC", BEDS, NOW) == nothing("KAMC")
+            assert await store.latest(reader, "ALNOOR", ARRIVALS, NOW) is None
             shorter = forecast("KAMC", 6.0, hours=3)
             await store.write(analytics, [shorter])
-            assert await store.latest(reader, "KAMC", ARRIVALS) == shorter
+            assert await store.latest(reader, "KAMC", ARRIVALS, NOW) == shorter
             await store.write(analytics, [nothing("KAMC", ARRIVALS)])
-            assert await store.latest(reader, "KAMC", ARRIVALS) == nothing("KAMC", ARRIVALS)
+            assert await store.latest(reader, "KAMC", ARRIVALS, NOW) == nothing("KAMC", ARRIVALS)
 
 
 async def test_the_dashboard_cannot_write_a_forecast_and_the_gateway_cannot_read_one(database: Database) -> None:
@@ -66,16 +66,16 @@ async def test_the_dashboard_cannot_write_a_forecast_and_the_gateway_cannot_read
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await store.write(reader, [forecast("KAMC")])
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await store.latest(gateway, "KAMC", ARRIVALS)
+            await store.latest(gateway, "KAMC", ARRIVALS, NOW)
 
 
 async def test_the_cluster_is_the_sum_of_the_facilities_that_have_a_forecast(database: Database) -> None:
     async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
         await Rows(gateway).registry()
-        assert await store.latest(analytics, "", ARRIVALS) is None
+        assert await store.latest(analytics, "", ARRIVALS, NOW) is None
         later = replace(forecast("ALNOOR", 7.0), hours=forecast("ALNOOR", 7.0).hours[1:])
         await store.write(analytics, [forecast("KAMC"), later, nothing("SFAC", ARRIVALS)])
-        whole = await store.latest(analytics, "", ARRIVALS)
+        whole = await store.latest(analytics, "", ARRIVALS, NOW)
         assert whole is not None
         assert whole.total == Point(HOUR, 24 * 12.0, 180.0, 300.0, 192.0)
         # The first hour is known of one facility only: a sum there would look like a fall.
@@ -87,7 +87,7 @@ async def test_a_cluster_of_facilities_without_history_has_no_data(database: Dat
     async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
         await Rows(gateway).registry()
         await store.write(analytics, [nothing("KAMC", ARRIVALS)])
-        whole = await store.latest(analytics, "", ARRIVALS)
+        whole = await store.latest(analytics, "", ARRIVALS, NOW)
         assert whole is not None
         assert (whole.state, whole.reason, whole.hours, whole.total) == ("no-data", "history", (), None)
 
@@ -97,4 +97,4 @@ async def test_a_facility_that_left_the_registry_has_no_forecast(database: Datab
         await Rows(gateway).registry()
         await store.write(analytics, [forecast("KAMC")])
         await gateway.execute("UPDATE facility SET active = false WHERE code = 'KAMC'")
-        assert await store.latest(analytics, "KAMC", ARRIVALS) is None
+        assert await store.latest(analytics, "KAMC", ARRIVALS, NOW) is None

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from marsad_center import registry
-from marsad_center.facts.events import Appointment, Code, Movement
+from marsad_center.facts.events import Appointment, Code, Movement, OrderEvent
 from marsad_center.gateway.profile import DEFAULT, Profile, profile
 from marsad_center.registry import FeedProfile, RegistryError
 from marsad_center.tests.conftest import CENTER, Database
@@ -49,6 +49,24 @@ def test_the_specialty_of_an_appointment_is_read_where_the_feed_says() -> None:
     segments = (segment("SCH", f2="A1", f7="DERM^Skin^L", f8="online"), segment("PV1", f2="O", f10="MED"))
     found = the(Appointment, read("SIU^S12", *segments, how=how))
     assert (found.specialty, found.virtual) == (Code("L", "DERM", "Skin"), True)
+
+
+def test_the_specialty_that_asks_is_the_hospital_service_unless_the_feed_says_otherwise() -> None:
+    """Of each order its own ORC and OBR; what is deleted is not said."""
+    segments = (
+        segment("PV1", f2="I", f10="CARD"), segment("ORC", f1="NW", f2="1", f17="ICU^Intensive care^L"),
+        "OBR|1|1||718-7^Hb^LN", segment("ORC", f1="NW", f2="2", f17='""'), "OBR|2|2||718-7^Hb^LN",
+    )  # fmt: skip
+
+    def asked(trigger: str, *given: str, how: Profile = DEFAULT) -> list[tuple[str, bool]]:
+        events = [fact for fact in read(trigger, *given, how=how) if isinstance(fact, OrderEvent)]
+        return [(event.specialty, event.specialty_asked) for event in events]
+
+    assert asked("ORM^O01", *segments) == [("CARD", True), ("CARD", True)]
+    assert asked("ORU^R01", *segments) == [("CARD", False), ("CARD", False)]
+    assert asked("ORM^O01", *segments[1:]) == [("", False), ("", False)]
+    ward = overrides(orderSpecialty=["ORC-17", "PV1-10"])
+    assert asked("OML^O21", *segments, how=ward) == [("ICU", True), ("CARD", True)]
 
 
 def test_without_a_profile_the_defaults_hold_in_the_feeds_zone() -> None:

@@ -83,7 +83,8 @@ def day(seed: int) -> list[str]:
             placer, filler = chance.choice(((f"O{order}", ""), ("", f"F{order}"), (f"O{order}", f"F{order}")))
             trigger, control = chance.choice((("ORM^O01", "NW"), ("ORM^O01", "CA"), ("ORU^R01", "RE")))
             lines = (f"ORC|{control}|{placer}|{filler}||||||{at()}", f"OBR|1|{placer}|{filler}|718-7^Hb^LN|||||||")
-            texts.append(message(trigger, "", "PID|1||P", *lines, at=at()))
+            service = f"PV1|1|I||||||||{chance.choice(('', 'CARD', 'ENT'))}|||||||||V{order}"
+            texts.append(message(trigger, "", "PID|1||P", service, *lines, at=at()))
     chance.shuffle(texts)
     numbered = (text.split("|") for text in texts)
     return ["|".join([*parts[:9], f"m{number}", *parts[10:]]) for number, parts in enumerate(numbered)]

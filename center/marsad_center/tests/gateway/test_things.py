@@ -126,6 +126,26 @@ async def test_the_documents_and_specialties_of_the_shared_file_are_what_the_hl7
     }
 
 
+async def test_a_diagnosis_that_is_not_listed_any_more_stays_until_it_is_taken_back(database: Database) -> None:
+    """HL7 v2.5.1 2.10.4: action-code mode (PROFILE.md); an admitting diagnosis is not wrong because A03 has another."""
+    texts = [
+        adt("A01", "1", more=("DG1|1||I21.9^Infarction^I10|||A", "DG1|2||R07.4^Chest pain^I10|||A")),
+        adt("A03", "2", at="20261123120000+0300", more=("DG1|1||I21.4^NSTEMI^I10|||F",)),
+        adt("A08", "3", at="20261123130000+0300", more=('DG1|1||""',)),
+        adt("A08", "4", at="20261123140000+0300", more=(segment("DG1", f1="1", f3="R07.4^^I10", f21="D"),)),
+    ]
+    async with gateway(database) as ports, sending(ports) as sender:
+        await sender.send(*texts)
+        assert {code(await sender.receive()) for _ in texts} == {"AA"}
+    async with database.connect("postgres") as connection:
+        found = await connection.fetch("SELECT diagnosis_code, role, status FROM diagnosis ORDER BY 1")
+    assert [tuple(row) for row in found] == [
+        ("I21.4", "final", "stated"),
+        ("I21.9", "admitting", "stated"),
+        ("R07.4", "admitting", "deleted"),
+    ]
+
+
 async def test_an_emergency_visit_says_how_when_and_by_whom(database: Database) -> None:
     """The marks of crowding: offload, first bed, decision, ventilation, and who left unseen (domain.md, ICMED)."""
     moment = "OBX|1|TS|{}^^99MARSAD||20261123{}00+0300||||||F"

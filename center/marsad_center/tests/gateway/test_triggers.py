@@ -175,7 +175,8 @@ class TestVaccinations:
     def test_what_was_given_when_and_as_which_dose(self) -> None:
         dose = "OBX|1|NM|30973-2^Dose number in series^LN||2||||||F"
         found = the(Vaccination, read("VXU^V04^VXU_V04", PID, "ORC|RE||VAC-9", self.rxa("CP"), dose))
-        assert (found.key, found.status, found.event_at) == ("VAC-9", "given", utc(0, day=22))
+        assert (found.key, found.status, found.event_at) == ("VAC-9", "given", utc(7))
+        assert (found.given_at, found.refused_at) == (utc(0, day=22), None)
         assert (found.vaccine, found.dose) == (Code("CVX", "208", "COVID-19"), "2")
 
     @pytest.mark.parametrize(
@@ -183,11 +184,14 @@ class TestVaccinations:
     )
     def test_whether_it_was_given_is_rxa_20(self, completion: str, status: str | None) -> None:
         """HL7 table 0322."""
-        assert the(Vaccination, read("VXU^V04", PID, "ORC|RE||9", self.rxa(completion))).status == status
+        found = the(Vaccination, read("VXU^V04", PID, "ORC|RE||9", self.rxa(completion)))
+        at = {"given": found.given_at, "refused": found.refused_at}
+        assert found.status == status
+        assert [name for name, moment in at.items() if moment] == ([status] if status else [])
 
     def test_what_is_deleted_was_recorded_in_error(self) -> None:
         found = the(Vaccination, read("VXU^V04", PID, "ORC|RE||VAC-9", self.rxa("CP", "D")))
-        assert (found.status, found.event_at) == ("deleted", utc(7))
+        assert (found.status, found.event_at, found.given_at) == ("deleted", utc(7), None)
 
     def test_without_a_number_of_its_own_it_is_who_got_what_when(self) -> None:
         """Before v2.5 VXU has no ORC; CDC's guide has everything that was not given share the number 9999."""

@@ -48,14 +48,24 @@ class World:
 
     def by(self, dimension: str, member: str) -> World:
         """Only this triage level or specialty."""
+        orders = [row for row in self.clinical_order if self.of_order(row)[dimension] == member]
         if dimension == "triage":
-            return replace(self, encounter=[row for row in self.encounter if level(row) == member])
+            visits = [row for row in self.encounter if level(row) == member]
+            return replace(self, encounter=visits, clinical_order=orders)
         return replace(
             self,
+            clinical_order=orders,
             encounter=[row for row in self.encounter if (row["specialty"] or "unknown") == member],
             appointment=[row for row in self.appointment if called(row) == member],
             referral=[row for row in self.referral if called(row) == member],
         )
+
+    def of_order(self, order: Row) -> dict[str, str]:
+        """What asked for it."""
+        visits = [row for row in self.encounter if order["visit_key"] and row["visit_key"] == order["visit_key"]]
+        visits = [row for row in visits if row["facility"] == order["facility"]]
+        specialty = order["specialty"] or next((row["specialty"] for row in visits), None)
+        return {"specialty": specialty or "unknown", "triage": level(visits[0]) if visits else "unknown"}
 
     def within(self, moment: datetime | None, days: int = 1) -> bool:
         return moment is not None and self.now - days * DAY < moment <= self.now + SKEW
@@ -74,10 +84,11 @@ def called(row: Row) -> str:
 
 
 def members(world: World, dimension: str) -> set[str]:
+    orders = {world.of_order(row)[dimension] for row in world.clinical_order}
     if dimension == "triage":
-        return {level(row) for row in world.encounter}
+        return {level(row) for row in world.encounter} | orders
     visits = {row["specialty"] or "unknown" for row in world.encounter}
-    return visits | {called(row) for row in [*world.appointment, *world.referral]}
+    return visits | orders | {called(row) for row in [*world.appointment, *world.referral]}
 
 
 def share(numerator: float, denominator: float) -> Answer:

@@ -115,18 +115,22 @@ class Rows:
         )
         return key
 
-    async def order(self, facility: str, kind: str, resulted_at: datetime, seconds: float, key: str = "") -> None:
-        """A resulted order."""
+    async def order(
+        self, facility: str, kind: str, resulted_at: datetime, seconds: float, key: str = "", **asked: str
+    ) -> None:
+        """A resulted order; `asked`: its visit_key and specialty."""
         ordered_at = resulted_at - timedelta(seconds=seconds)
         await self.connection.execute(
-            """INSERT INTO clinical_order (facility, order_key, kind, ordered_at, resulted_at, source_at)
-               VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (facility, order_key) DO UPDATE SET
+            """INSERT INTO clinical_order (facility, order_key, kind, ordered_at, resulted_at, source_at, visit_key,
+               specialty) VALUES ($1, $2, $3, $4, $5, $5, $6, $7) ON CONFLICT (facility, order_key) DO UPDATE SET
                kind = excluded.kind, ordered_at = excluded.ordered_at, resulted_at = excluded.resulted_at""",
             facility,
             key or f"O{next(_numbers)}",
             kind,
             ordered_at,
             resulted_at,
+            asked.get("visit_key", ""),
+            asked.get("specialty", ""),
         )
 
     async def hint(self, *facilities: str) -> None:

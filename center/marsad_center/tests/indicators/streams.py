@@ -139,7 +139,7 @@ def _orders(draw: st.DrawFn) -> list[Given]:
         order = OrderEvent(
             placer=f"O{draw(st.integers(0, 20))}",
             filler="",
-            visit_key="",
+            visit_key=draw(st.sampled_from(["", "V0", "V1", "V2", "V99"])),
             kind=kind,
             kind_stated=True,
             code_system="",
@@ -149,6 +149,8 @@ def _orders(draw: st.DrawFn) -> list[Given]:
             resulted_at=at + timedelta(minutes=draw(_GAP), seconds=number),
             cancelled_at=at if draw(st.integers(0, 6)) == 0 else None,
             source_at=at,
+            specialty=draw(st.sampled_from(["", "CARD", "ENT"])),
+            specialty_asked=draw(st.booleans()),
         )
         given.append(Given(facility, order))
     return given
@@ -182,6 +184,8 @@ def _things(draw: st.DrawFn) -> list[Given]:
         said["specialty"] = draw(st.sampled_from(_CODES))
     if kind is Appointment:
         said |= {"starts_at": at, "virtual": draw(st.booleans())}
+    if kind is Vaccination:
+        said["given_at"] = draw(st.sampled_from([None, at, at - timedelta(minutes=draw(_GAP))]))
     if kind is Referral:
         said["to_facility"] = draw(st.sampled_from(["KAMC", "ELSEWHERE", None]))
     given = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -10,6 +11,7 @@ import pytest
 from marsad_center.indicators import history
 from marsad_center.indicators.figures import Figure
 from marsad_center.indicators.history import DAY, HOUR, MINUTE, Point
+from marsad_center.indicators.measure import Part
 from marsad_center.registry import Retention
 from marsad_center.tests.conftest import Database
 
@@ -76,6 +78,39 @@ async def test_a_center_that_was_off_for_days_makes_up_its_hours_and_days(databa
         found = await history.series(analytics, "ed.census", "KAMC", NOON, later + HOUR, HOUR)
         assert [(point.at, point.value) for point in found] == [(NOON, 59), (NOON + HOUR, 89), (later, 7)]
         assert await analytics.fetchval("SELECT count(*) FROM series_day") == 1
+
+
+def waiting(*levels: float | None, facility: str = "KAMC") -> Figure:
+    parts = {str(level): Part(value, None, None) for level, value in enumerate(levels, start=1)}
+    return replace(census(sum(filter(None, levels)), facility), dimensions={"triage": parts})
+
+
+async def test_a_part_has_the_hours_that_it_stood_at_and_days_of_them(database: Database) -> None:
+    """A plain loop says the same: each hour's value is that of its end, of hours in which the center was there."""
+    two = history.part_id("ed.census", "triage", "2")
+    async with database.connect("analytics") as analytics, database.connect("reader") as reader:
+        await history.keep(analytics, NOON, Retention())
+        expected: dict[datetime, float] = {}
+        shown: float | None = None
+        for minute in range(0, 26 * 60, 20):
+            at = NOON + minute * MINUTE
+            if 200 < minute < 340 or 900 < minute < 1000:  # the center is off, for more than an hour, or over its end
+                shown = None
+                continue
+            figure = waiting(1, None if minute % 180 == 0 else minute)
+            value = figure.dimensions["triage"]["2"].value if figure.dimensions else None
+            if at.minute == 0 and shown is not None and value is not None:
+                expected[at - HOUR] = value
+            shown = minute
+            await history.record(analytics, [figure, waiting(4, facility="ALNOOR")], at, ZONE)
+        found = await history.series(reader, two, "KAMC", NOON, NOON + 2 * DAY, HOUR)
+        assert {point.at: point.value for point in found} == expected
+        assert {(point.samples, point.low == point.high == point.value) for point in found} == {(1, True)}
+        day = [value for at, value in expected.items() if at < datetime(2025, 3, 10, 21, tzinfo=UTC)]
+        (kept,) = await reader.fetch("SELECT * FROM series_day WHERE id = $1", two)
+        assert (kept["value"], kept["low"], kept["high"], kept["samples"]) == (day[-1], min(day), max(day), len(day))
+        assert await history.series(reader, two, "ALNOOR", NOON, NOON + DAY, HOUR) == []
+        assert await reader.fetchval("SELECT count(*) FROM series_minute WHERE id LIKE '%|%'") == 0
 
 
 async def test_old_partitions_are_dropped_and_new_ones_are_there_before_they_are_needed(database: Database) -> None:

@@ -11,7 +11,7 @@ import pytest
 from marsad_center.indicators import queries, store, windows
 from marsad_center.indicators.catalogue import catalogue
 from marsad_center.indicators.engine import Engine
-from marsad_center.indicators.figures import Figure
+from marsad_center.indicators.figures import Figure, json_fields
 from marsad_center.tests.conftest import Database
 from marsad_center.tests.indicators.rows import Rows
 from marsad_center.tests.indicators.test_engine import NOW
@@ -149,6 +149,26 @@ async def test_a_virtual_visit_is_one_of_class_v_and_not_one_that_was_only_plann
     figure = (await computed(database, write))["virtual.share"]
     assert (figure.numerator, figure.denominator) == (1, 3)
     assert figure.dimensions == {"specialty": {"CARD": (0.5, 1, 2), "unknown": (0, 0, 1)}}
+
+
+async def test_turnaround_is_told_by_who_asked_and_by_the_acuity_of_the_visit(database: Database) -> None:
+    async def write(rows: Rows) -> None:
+        await rows.visit("KAMC", "V1", ed_arrived_at=ago(hours=5), specialty="CARD", triage_level=2)
+        for seconds in (600, 1200, 1800, 2400, 3000):
+            await rows.order("KAMC", "lab", ago(hours=1), seconds, visit_key="V1")
+            await rows.order("KAMC", "lab", ago(hours=1), 2 * seconds, visit_key="V1", specialty="ENT")
+        await rows.order("KAMC", "lab", ago(hours=1), 60)
+
+    figure = (await computed(database, write))["lab.turnaround.p50"]
+    assert figure.dimensions == {
+        "specialty": {"CARD": (1800, None, 5), "ENT": (3600, None, 5), "unknown": (None, None, 1)},
+        "triage": {"2": (2400, None, 10), "unknown": (None, None, 1)},
+    }
+    assert json_fields(figure)["dimensions"]["specialty"]["ENT"] == {
+        "value": 3600,
+        "numerator": None,
+        "denominator": 5,
+    }
 
 
 # ---------------------------------------------------------------- cost

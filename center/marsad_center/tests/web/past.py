@@ -32,6 +32,26 @@ async def remembered(owner: asyncpg.Connection, facility: str, id_: str, now: da
     await owner.executemany("INSERT INTO series_minute (id, facility, at, value) VALUES ($1, $2, $3, $4)", rows)
 
 
+async def of_parts(
+    owner: asyncpg.Connection, facility: str, id_: str, now: datetime, parts: dict[tuple[str, str], float]
+) -> None:
+    """A day of parts (dimension and member) of a figure, by the hour."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    for days in (1, 0):
+        await history.keep(owner, now - timedelta(days=days), Retention())
+    rows = [
+        (history.part_id(id_, *part), facility, hour - timedelta(hours=ago), value)
+        for part, value in parts.items()
+        for ago in range(1, 25)
+    ]
+    await owner.executemany(
+        "INSERT INTO series_hour (id, facility, at, value, low, high, mean, samples)"
+        " VALUES ($1, $2, $3, $4, $4, $4, $4, 1)",
+        rows,
+    )
+    await owner.execute("INSERT INTO series_rolled (series, until) VALUES ('hour', $1) ON CONFLICT DO NOTHING", hour)
+
+
 async def expected(owner: asyncpg.Connection, facility: str, now: datetime, arrivals: float, beds: float) -> None:
     """Forecasts of arrivals (an hour) and of occupied beds around these numbers."""
     made = []

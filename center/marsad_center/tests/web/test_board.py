@@ -166,6 +166,34 @@ async def test_a_trend_leads_to_the_history_in_a_chart_in_words_and_as_a_table(b
     assert complaints == []
 
 
+async def test_a_figures_parts_stand_under_its_history_and_each_has_its_own(
+    board: int, browser: Browser, database: Database
+) -> None:
+    complaints = Complaints()
+    async with database.connect("owner") as owner:
+        await past.of_parts(owner, "", "ed.census", datetime.now(UTC), {("triage", "3"): 7777.0})
+    page = complaints.of(await opened(browser, board))
+    trend = page.get_by_role("button", name="History: Patients in the ED")
+    await trend.scroll_into_view_if_needed()
+    await expect(trend.locator("path.course")).to_have_count(1, timeout=PATIENCE)
+    await trend.click()
+    dialog = page.locator("#history")
+    triage = dialog.locator('[data-dimension="triage"]')
+    await expect(triage.locator("thead")).to_contain_text("By triage level")
+    await expect(triage.get_by_role("button", name="not said")).to_have_count(1)
+    level = triage.get_by_role("button", name="Level 3")
+    await level.press("Enter")
+    await expect(dialog.locator("#history-words")).to_contain_text("last 7,777", timeout=PATIENCE)
+    await expect(level).to_have_attribute("aria-pressed", "true")
+    await expect(level).to_be_focused()
+    await dialog.get_by_role("button", name="30 days").click()
+    await expect(dialog.locator("#history-words")).to_contain_text("last 7,777", timeout=PATIENCE)
+    await level.click()
+    await expect(dialog.locator("#history-words")).not_to_contain_text("7,777", timeout=PATIENCE)
+    await expect(level).to_have_attribute("aria-pressed", "false")
+    assert complaints == []
+
+
 async def test_a_forecast_shows_interval_error_and_floor(board: int, browser: Browser) -> None:
     page = await opened(browser, board, where="#NOOR")
     card = page.locator('[data-forecast="forecast.ed.arrivals"]')

@@ -16,6 +16,11 @@ UNANSWERABLE = [
     ("ed.census", "step=-900", 422, "invalid-step"),
     ("ed.census", "step=1e9", 422, "invalid-step"),
     ("ed.census", "step=99999999999999999999", 422, "invalid-step"),
+    ("ed.census", "part=triage", 404, "unknown-part"),
+    ("ed.census", "part=platform:x", 404, "unknown-part"),
+    ("ed.census", "part=specialty:%00", 404, "unknown-part"),
+    ("ed.nedocs", "part=triage:2", 404, "unknown-part"),
+    ("ed.census", "part=triage:2&step=900", 422, "invalid-step"),
     ("ed.census", "from=yesterday", 422, "invalid-from"),
     ("ed.census", "to=2026-03-01T08:00:00", 422, "invalid-to"),
     ("ed.census", "from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z", 422, "invalid-from"),
@@ -56,6 +61,21 @@ async def test_what_cannot_be_answered_says_what_can(center: Center) -> None:
     assert "a step of 15769 seconds or more" in problem["detail"]
 
 
+async def test_a_part_has_a_history_by_the_hour(center: Center) -> None:
+    now = datetime.now(UTC)
+    async with center.database.connect("owner") as owner:
+        await past.of_parts(owner, "KAMC", "lab.turnaround.p90", now, {("specialty", "طب القلب"): 2400.0})
+    query = f"facility=KAMC&part={quote('specialty:طب القلب')}"
+    found = await get_json(center.port, f"/api/v1/indicators/lab.turnaround.p90/history?{query}")
+    assert len(found) in (22, 23, 24)
+    assert {each["value"] for each in found} == {2400}
+    assert all(datetime.fromisoformat(each["at"]).minute == 0 for each in found)
+    other = await get_json(
+        center.port, "/api/v1/indicators/lab.turnaround.p90/history?facility=KAMC&part=specialty:ENT"
+    )
+    assert other == []
+
+
 async def test_a_forecast_comes_with_interval_error_and_floor(center: Center) -> None:
     now = datetime.now(UTC)
     async with center.database.connect("owner") as owner:
@@ -72,6 +92,17 @@ async def test_a_forecast_comes_with_interval_error_and_floor(center: Center) ->
     assert {(each["state"], each["reason"]) for each in untried} == {("no-data", "untried")}
     whole = await get_json(center.port, "/api/v1/forecasts")
     assert {(each["facility"], each["state"]) for each in whole} == {(None, "ok")}
+
+
+async def test_a_forecast_that_was_not_renewed_is_not_shown_as_if_it_were_new(center: Center) -> None:
+    made = datetime.now(UTC) - timedelta(hours=3)
+    async with center.database.connect("owner") as owner:
+        await past.expected(owner, "KAMC", made, 9, 120)
+    for scope in ("?facility=KAMC", ""):
+        found = await get_json(center.port, f"/api/v1/forecasts{scope}")
+        assert {(each["state"], each["reason"]) for each in found} == {("no-data", "overdue")}
+        assert not [each for each in found if each["hours"] or each["total"] or each["quality"]]
+        assert {each["madeAt"] for each in found} == {made.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
 
 
 async def test_an_unknown_forecast_is_a_problem(center: Center) -> None:

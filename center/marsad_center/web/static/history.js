@@ -1,10 +1,12 @@
-// The history of one figure: a day, a week, a month or a year, as a chart, in words, and as a table.
+// The history of one figure, or of one of its parts: a day, a week, a month or a year, as a chart, in words, and as a table.
 
 import { element, fill } from './dom.js';
+import { parts } from './parts.js';
 import { plot } from './plot.js';
 import { points } from './trends.js';
 
 const DAY = 86400;
+const HOUR = 3600;
 const RANGES = { day: [DAY, 900], week: [7 * DAY, 7200], month: [30 * DAY, 6 * 3600], year: [365 * DAY, 3 * DAY] }; // span and step, seconds
 
 export class History {
@@ -24,22 +26,37 @@ export class History {
     const { entries, nameOf, texts } = this.context;
     this.facility = facility;
     this.entry = entries.get(id);
+    this.chosen = null;
     this.#part('name').textContent = `${this.entry.name} · ${facility ? nameOf(facility) : texts.attention.cluster}`;
     this.dialog.querySelector('details').open = false;
+    this.#list();
     this.dialog.showModal();
     return this.#load('day');
+  }
+
+  /** The figure's parts as they are now; one that is chosen is what the chart shows, chosen again it is the whole. */
+  #list() {
+    const figure = this.context.figures.get(`${this.facility} ${this.entry.id}`);
+    this.#part('parts').replaceChildren(...parts(figure, this.entry, this.context, this.chosen, (part) => {
+      this.chosen = part === this.chosen ? null : part;
+      this.#list();
+      this.#part('parts').querySelector(`[data-part="${CSS.escape(part)}"]`)?.focus();
+      this.#load(this.range);
+    }));
   }
 
   async #load(name) {
     const { texts } = this.context;
     const number = ++this.asked;
+    this.range = name;
     for (const button of this.buttons) button.setAttribute('aria-pressed', String(button.dataset.range === name));
-    const [span, step] = RANGES[name];
+    const [span, finest] = RANGES[name];
+    const step = this.chosen ? Math.max(finest, HOUR) : finest; // parts have a value an hour
     const to = Date.now();
     const from = to - span * 1000;
     let found = null;
     try {
-      found = await points(this.facility, this.entry.id, { from: new Date(from).toISOString(), to: new Date(to).toISOString(), step });
+      found = await points(this.facility, this.entry.id, { from: new Date(from).toISOString(), to: new Date(to).toISOString(), step, ...(this.chosen && { part: this.chosen }) });
     } catch {
       // said below
     }
@@ -59,7 +76,7 @@ export class History {
     const figure = figures.get(`${this.facility} ${id}`);
     const values = (value) => format.value(value, unit);
     const times = (date) => (to - from > 2 * DAY * 1000 ? format.day : format.clockOnly).format(date);
-    this.#part('plot').replaceChildren(plot(found, { from, to, gap, target: figure?.target ?? null, values, times }));
+    this.#part('plot').replaceChildren(plot(found, { from, to, gap, target: this.chosen ? null : figure?.target ?? null, values, times }));
     this.#part('words').textContent = fill(texts.history.words, {
       low: values(Math.min(...found.map((point) => point.low))),
       high: values(Math.max(...found.map((point) => point.high))),

@@ -77,7 +77,7 @@ export class Trends {
   }
 }
 
-/** Points {at, value, low, high} of a figure, oldest first. `query` of: step, from, to. */
+/** Points {at, value, low, high} of a figure, oldest first. `query` of: step, from, to, part. */
 export async function points(facility, id, query) {
   const parameters = new URLSearchParams({ facility, ...query });
   const answer = await fetch(`/api/v1/indicators/${encodeURIComponent(id)}/history?${parameters}`);

@@ -85,6 +85,7 @@ _FACILITY: JSON = {
                     "lwbsDispositions": ["LWBS", "07"],
                     "expectedAdmissionIsDecision": False,
                     "appointmentSpecialty": ["PV1-10", "AIS-3"],
+                    "orderSpecialty": ["ORC-17", "PV1-10"],
                 },
             },
             {

@@ -9,7 +9,7 @@ import pytest
 
 from marsad_center.tests.conftest import Database
 from marsad_center.tests.gateway.fhir.resources import Document, bundle, concept, encounter, put, resource, rows, send
-from marsad_center.tests.gateway.playing import gateway
+from marsad_center.tests.gateway.playing import gateway, message, sending
 
 LOINC = "http://loinc.org"
 SUBJECT = {"reference": "Patient/P1"}
@@ -56,6 +56,18 @@ async def test_an_order_and_the_report_on_it_give_one_turnaround(database: Datab
     found = await rows(database, "SELECT placer, visit_key, kind, ordered_at, resulted_at FROM clinical_order")
     assert found == [("R1", "V1", "lab", at(10), at(11))]
     assert await rows(database, "SELECT count(*) FROM document") == [(0,)]
+
+
+async def test_an_order_was_asked_for_by_its_encounters_service_and_acuity(database: Database) -> None:
+    """ServiceRequest.performerType is who is to do it."""
+    acuity = resource(
+        "Observation", "A1", status="final", code=concept("11283-9", LOINC), valueInteger=2, encounter=VISIT
+    )
+    async with gateway(database) as ports:
+        await put(ports, order(performerType=concept("159285000", display="Laboratory technician")))
+        await put(ports, encounter(serviceType=concept("CARD")))
+        await put(ports, acuity)
+    assert await rows(database, "SELECT specialty, triage_level FROM order_turnaround") == [("CARD", 2)]
 
 
 async def test_a_value_of_an_order_is_its_result_and_keeps_what_was_ordered(database: Database) -> None:
@@ -226,6 +238,30 @@ async def test_a_vaccination_is_given_refused_or_taken_back(database: Database) 
     day = datetime(2026, 11, 23, tzinfo=UTC)
     assert found[:2] == [("I1", "given", "2", "140", day), ("I2", "refused", "", "140", None)]
     assert found[2][:2] == ("I3", "deleted")
+
+
+@pytest.mark.parametrize("day", [21, 25])
+async def test_a_vaccinations_time_that_is_corrected_moves(database: Database, day: int) -> None:
+    """Earlier and later, over both roads, and whichever of the two arrives first."""
+
+    def dose(version: int, occurred: int) -> Document:
+        said = {"vaccineCode": concept("140", "http://hl7.org/fhir/sid/cvx"), "patient": SUBJECT}
+        when = {"occurrenceDateTime": f"2026-11-{occurred}"}
+        return resource("Immunization", "I1", str(version), told(9 + version), status="completed", **said | when)
+
+    def rxa(control: str, number: str, at: str, occurred: int) -> str:
+        line = f"RXA|0|1|202611{occurred}||140^Influenza^CVX|1||||||||||||||{'CP'}"
+        return message("VXU^V04", control, "PID|1||P1", f"ORC|RE||{number}", line, at=f"20261123{at}00+0300")
+
+    async with gateway(database) as ports, sending(ports) as sender:
+        for document in (dose(1, 23), dose(2, day)):
+            await put(ports, document)
+        for text in (rxa("a", "N1", "1000", 23), rxa("b", "N1", "1100", day)):
+            assert await sender.code(text) == "AA"
+        for text in (rxa("c", "N2", "1100", day), rxa("d", "N2", "1000", 23)):
+            assert await sender.code(text) == "AA"
+    found = await rows(database, "SELECT key, given_at FROM vaccination ORDER BY key")
+    assert found == [(key, datetime(2026, 11, day, tzinfo=UTC)) for key in ("I1", "N1", "N2")]
 
 
 async def test_a_bed_is_in_the_state_that_was_told_last_by_the_sources_time(database: Database) -> None:
