@@ -39,3 +39,20 @@ def told(count: Count) -> dict[str, Any]:
     names = ("encounters", "encounters_by_class", "ed_arrivals", "ed_census", "waiting", "inpatients", "beds_occupied")
     turnaround = {kind: list(seconds) for kind, seconds in count.turnaround.items()}
     return {name: getattr(count, name) for name in names} | {"orders": count.orders, "turnaround": turnaround}
+
+
+FACTS = (
+    "movement", "statement", "encounter", "clinical_order", "diagnosis", "appointment", "referral", "prescription",
+    "vaccination", "document", "bed", "contact", "guidance",
+)  # fmt: skip
+
+
+def fingerprint(facility: str) -> str:
+    """SQL that gives (table, rows, digest of all they say) of a facility's facts, but for when each row was written and
+    what number it got."""
+    own = "array['id', 'updated_at', 'cancelled_by']"
+    return " union all ".join(
+        f"select '{table}', count(*), coalesce(md5(string_agg(said, ',' order by said)), '') from "
+        f"(select (to_jsonb(t) - {own})::text as said from center.{table} t where facility = '{facility}') {table}"
+        for table in FACTS
+    )

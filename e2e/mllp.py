@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import threading
 import time
 from dataclasses import dataclass, field
@@ -15,11 +16,20 @@ from pathlib import Path
 START, END = b"\x0b", b"\x1c\r"
 
 
-class Sender:
-    """One MLLP connection. `send` returns the acknowledgement's bytes without frame, or None where none came."""
+@dataclass(frozen=True)
+class Tls:
+    """What a sender speaks TLS with, and the name that the gateway's certificate must bear."""
 
-    def __init__(self, host: str, port: int, timeout: float = 15) -> None:
-        self.address, self.timeout = (host, port), timeout
+    context: ssl.SSLContext
+    name: str
+
+
+class Sender:
+    """One MLLP connection, over TLS where it is told with what. `send` returns the acknowledgement's bytes without
+    frame, or None where none came."""
+
+    def __init__(self, host: str, port: int, timeout: float = 15, tls: Tls | None = None) -> None:
+        self.address, self.timeout, self.tls = (host, port), timeout, tls
         self.socket: socket.socket | None = None
 
     def __enter__(self) -> Sender:
@@ -37,13 +47,20 @@ class Sender:
     def send(self, message: bytes) -> bytes | None:
         """Send one message and wait for its acknowledgement."""
         try:
-            if self.socket is None:
-                self.socket = socket.create_connection(self.address, self.timeout)
-            self.socket.sendall(START + message + END)
+            self.connect().sendall(START + message + END)
             return self.receive()
         except OSError:
             self.close()
             return None
+
+    def connect(self) -> socket.socket:
+        """The connection, made where there is none. Raises OSError, and ssl.SSLError where a handshake failed."""
+        if self.socket is None:
+            made = socket.create_connection(self.address, self.timeout)
+            self.socket = (
+                made if self.tls is None else self.tls.context.wrap_socket(made, server_hostname=self.tls.name)
+            )
+        return self.socket
 
     def receive(self) -> bytes | None:
         """The next frame's content, or None where the connection closed first."""
@@ -93,6 +110,7 @@ class Traffic:
     sender: tuple[str, str]
     prefix: str
     per_second: float = 20
+    tls: Tls | None = None
     acknowledged: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     retries: int = 0
@@ -110,7 +128,7 @@ class Traffic:
         self._thread.join(60)
 
     def _run(self) -> None:
-        with Sender(self.host, self.port, timeout=10) as connection:
+        with Sender(self.host, self.port, 10, self.tls) as connection:
             number = 0
             while not self._stop.is_set():
                 number += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ SIMHOSP = ("SIMHOSP", "SFAC")  # the sender of the shared file, declared in exam
 NODE_PORT = """
 apiVersion: v1
 kind: Service
-metadata: {name: e2e-%(name)s, namespace: %(namespace)s}
+metadata: {name: e2e-%(name)s-%(port)d, namespace: %(namespace)s}
 spec:
   type: NodePort
   selector: {app.kubernetes.io/name: %(name)s, marsad.dev/healthcluster: %(namespace)s}
@@ -55,10 +56,11 @@ class Center:
 
         Answering matters each time: a center may be Ready a moment before kube-proxy leads to its new pods.
         """
-        service = self.kube.get("service", f"e2e-{workload}", self.name)
+        name = f"e2e-{workload}-{port}"
+        service = self.kube.get("service", name, self.name)
         if service is None:
             self.kube.apply(NODE_PORT % {"name": workload, "namespace": self.name, "port": port})
-            service = self.kube.get("service", f"e2e-{workload}", self.name)
+            service = self.kube.get("service", name, self.name)
             assert service is not None
         address = self.node, service["spec"]["ports"][0]["nodePort"]
         eventually(f"a way to {workload}", lambda: answers(address), 30)
@@ -68,6 +70,16 @@ class Center:
     def gateway(self) -> tuple[str, int]:
         """Where facilities send HL7 v2."""
         return self.door("gateway", 2575)
+
+    @property
+    def gateway_over_tls(self) -> tuple[str, int]:
+        """Where they send it over TLS."""
+        return self.door("gateway", 2576)
+
+    @property
+    def fhir(self) -> str:
+        """Base address of FHIR."""
+        return "http://{}:{}/fhir".format(*self.door("gateway", 8080))
 
     @property
     def dashboard(self) -> str:
@@ -80,19 +92,27 @@ class Center:
             return json.load(answer)
 
     def figure(self, indicator: str, facility: str | None) -> dict[str, Any]:
-        """One row of /api/v1/indicators."""
-        rows = self.json(f"/api/v1/indicators?id={indicator}")
-        return next(row for row in rows if row["facility"] == facility)
+        """One row of /api/v1/indicators. Raises KeyError where there is none yet; `feed` alike."""
+        rows: list[dict[str, Any]] = self.json(f"/api/v1/indicators?id={indicator}")
+        return {row["facility"]: row for row in rows}[facility]
 
-    def feed(self, facility: str) -> dict[str, Any]:
-        """The first feed of a facility, from /api/v1/feeds."""
-        return next(row for row in self.json("/api/v1/feeds") if row["facility"] == facility)
+    def feed(self, facility: str, feed: str = "his") -> dict[str, Any]:
+        """A feed of a facility, from /api/v1/feeds."""
+        rows: list[dict[str, Any]] = self.json(f"/api/v1/feeds?facility={facility}")
+        return {row["feed"]: row for row in rows}[feed]
 
     def stored(self, prefix: str) -> dict[str, int]:
         """How often each control id with a prefix is stored: 1 each where nothing is lost or doubled."""
         rows = self.kube.psql(self.name, "select control_id, count(*) from center.message "
                               f"where control_id like '{prefix}%' group by 1")  # fmt: skip
         return {control: int(count) for control, count in rows}
+
+    def look_again(self) -> None:
+        """Have the kubelet bring what the center's pods have mounted up to date now; by itself it looks about once a
+        minute. The command is the one of docs/runbooks/messages-refused.md."""
+        selector = "app.kubernetes.io/name in (gateway, analytics, dashboard)"
+        mark = f"marsad.dev/looked={time.time_ns()}"
+        self.kube.run("annotate", "pods", "-n", self.name, "-l", selector, "--overwrite", mark)
 
     def conditions(self) -> dict[str, dict[str, Any]]:
         """Conditions of the HealthCluster by type."""

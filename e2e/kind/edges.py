@@ -15,6 +15,7 @@ PROBES = {
     # The labels of a gateway in another namespace must not help.
     "stranger": Place("isolation-stranger", {NAME: "gateway", HEALTHCLUSTER: "makkah"}, "probe"),
     "denied": Place("isolation-denied", {NAME: "denied"}, "probe"),
+    "sender": Place("isolation-sender", {NAME: "sender"}, "probe"),  # its address is all that Oran lets in
     "scraper": Place("monitoring", {NAME: "isolation-scraper"}, "isolation-scraper"),
 }
 PLACES = {
@@ -44,17 +45,18 @@ OPEN: dict[str, list[Way]] = {
         ("scraper", "database:9187"),
     ],
     "dashboard-from-operator": [("operator", "dashboard.oran.svc:8000")],
+    "gateway-from-facilities": [("sender", f"gateway.oran.svc:{port}") for port in (2575, 2576, 8080, 8443)],
     "gateway-egress-referrals": [("oran-gateway", "machine:referrals")],
     "marsad-operator": [("operator", "kubernetes.default.svc:443"), ("scraper", "operator:9090")],
 }  # fmt: skip
 # Proved by a center that starts within its policies, and by what is closed when default-deny alone is left.
-BY_STORY = {"default-deny", "migrate-to-database", "database-from-cnpg-operator", "gateway-from-facilities",
-            "dashboard-from-users"}  # fmt: skip
+BY_STORY = {"default-deny", "migrate-to-database", "database-from-cnpg-operator", "dashboard-from-users"}
 CLOSED: list[Way] = [
     *(("stranger", f"database:{port}") for port in (5432, 8000, 9187)),
     *(("stranger", f"{name}:9090") for name in ("gateway", "analytics", "dashboard", "operator")),
     ("stranger", "gateway:8080"),
-    ("stranger", "oran-gateway:2575"), ("stranger", "oran-dashboard:8000"),
+    *(("stranger", f"oran-gateway:{port}") for port in (2575, 2576, 8080, 8443)), ("stranger", "oran-dashboard:8000"),
+    ("sender", "oran-gateway:9090"), ("sender", "oran-dashboard:8000"), ("sender", "oran-database:5432"),
     ("scraper", "database:5432"), ("scraper", "gateway:8080"), ("scraper", "oran-dashboard:8000"),
     ("operator", "database:5432"), ("operator", "gateway:2575"), ("operator", "machine:other"),
     *((name, target) for name in ("gateway", "analytics", "dashboard")

@@ -24,6 +24,7 @@ from e2e.kind.ways import NODE, Way, Ways
 from e2e.kubectl import Kubectl, eventually
 from e2e.mllp import Sender, arrival, code
 from e2e.policies.enforce import Enforcer
+from marsad_center.tests.gateway.certificates import Authority
 
 pytestmark = pytest.mark.kind
 
@@ -66,14 +67,26 @@ def enforcer(network: Ways, cluster: Cluster) -> Iterator[Enforcer | None]:
 
 @pytest.fixture(scope="module")
 def oran(network: Ways, enforcer: Enforcer | None, node: str) -> Iterator[Center]:
-    """Oran with a second database instance, reached from this machine alone, made where policies are enforced."""
+    """Oran with a second database instance, reached from this machine and by one pod, made where policies are enforced.
+
+    All that facilities may send by is turned on; of who gets in over TLS tell the stories of senders."""
     documents = list(yaml.safe_load_all((EXAMPLES / "oran.yaml").read_text()))
     spec = next(document for document in documents if document["kind"] == "HealthCluster")["spec"]
     spec["database"]["instances"] = 2
     machine = f"{network.machine}/32"
     destination = {"name": "referrals", "cidr": machine, "ports": [{"port": network.listening["referrals"]}]}
-    spec["security"] |= {"allowedIngress": {"gateway": [machine], "dashboard": [machine]},
+    sender = network.kube.get("pod", PROBES["sender"].container, PROBES["sender"].namespace)
+    assert sender is not None
+    facilities = [machine, f"{sender['status']['podIP']}/32"]
+    spec["security"] |= {"allowedIngress": {"gateway": facilities, "dashboard": [machine]},
                          "allowedEgress": [destination]}  # fmt: skip
+    spec["pipelines"] = {
+        "hl7": {"tls": {"clientAuthority": {"configMapName": "facilities"}}},
+        "fhir": {"enabled": True},
+    }
+    trusted = {"ca.crt": Authority("Facilities of Oran").certificate.decode()}
+    metadata = {"name": "facilities", "namespace": "oran"}
+    documents.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": trusted})
     center = Center(network.kube, "oran", node)
     network.kube.apply(yaml.safe_dump_all(documents, allow_unicode=True))
     try:

@@ -27,10 +27,9 @@ class Known:
     source_at: datetime | None = None
 
     def of(self, condition: Condition) -> float | None:
-        """The number that `condition` is about; None without data."""
-        if self.value is None or condition.part is None:
-            return self.value
-        return self.parts.get(condition.part)
+        """The number that `condition` is about; None without data. A part may be known where the whole is not: a
+        feed of which nothing was ever accepted is refused, and there is no age to tell."""
+        return self.value if condition.part is None else self.parts.get(condition.part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class FhirInbound(Inbound):
             verdict=verdict,
             reason=reason,
             key=(*self.key[:2], self.trigger),  # how it came, without which it could not be judged again
-            detail=detail or (f"{first.expression}: " if first.expression else "") + first.diagnostics,
+            detail=detail or _at(first),
             stored=stored,
             facts=(),
             said=Answered(ANSWERS[reason].status, outcome=answers.written(answers.outcome(issues))),
@@ -96,3 +96,9 @@ def take(
         trigger=kind,
         codec="utf-8",
     )
+
+
+def _at(issue: Issue) -> str:
+    """What is wrong, after the place where it does not begin with that itself."""
+    told = not issue.expression or issue.diagnostics.startswith(issue.expression)
+    return issue.diagnostics if told else f"{issue.expression}: {issue.diagnostics}"

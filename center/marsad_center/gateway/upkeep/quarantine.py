@@ -19,10 +19,14 @@ _WHERE = """
 """
 
 _WHAT_TO_DO: Mapping[str, str] = {
-    "unknown-sender": "Declare a feed with this sending application and facility in a Facility, then replay it.",
-    "wrong-transport": "Have it sent as the feed is declared, declare a second feed for it, or correct the transport.",
-    "not-over-tls": "Have it sent over TLS with the declared certificate; or whoever sends is not the facility.",
-    "wrong-certificate": "Compare the feed's certificate with the one that the gateway's log says was shown.",
+    "unknown-sender": "Declare a feed with this sending application and facility in a Facility, and replay it two"
+    " minutes later: until then the gateway may not know of it.",
+    "wrong-transport": "Have it sent as the feed is declared, or declare a second feed for it. If it is the transport in"
+    " the Facility that is wrong, correct it and replay it.",
+    "not-over-tls": "The sender must use port 2576 with its certificate. If the Facility should not ask for that,"
+    " correct the feed's transport and replay it. Or whoever sends is not the facility.",
+    "wrong-certificate": "Compare the feed's certificate in the Facility with the one that the sender shows; if the"
+    " declaration is wrong, correct it and replay it. Or whoever sends is not the facility.",
     "unknown-trigger": "This release does not read this trigger. Replay it after an upgrade that does.",
     "conflict": "The sender used one MSH-10 for two messages: tell its interface team. The first one counts.",
     "not-processed": "A fault of the mapping or the database, which the gateway's log names. Replay it once mended.",
@@ -32,7 +36,10 @@ _WHAT_TO_DO: Mapping[str, str] = {
     "truncated": "The connection ended or stalled within a message. Its sender sends it again.",
 }
 NOT_ADMITTED = ("unknown-sender", "wrong-transport", "not-over-tls", "wrong-certificate")
-_OTHERWISE = "Correct it at the source; if the mapping is what was wrong, replay it after an upgrade."
+_OTHERWISE = (
+    "Correct it at the source. If the sender is right, and the profile or time zone of its feed in the Facility is not,"
+    " or this release reads it wrongly: replay it once that is corrected."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def listed(rows: Sequence[Mapping[str, Any]], totals: Mapping[str, int], *, as_j
         _json({"rows": rows, "totals": totals})
         return
     _table(
-        ("ID", "LAST RECEIVED", "TIMES", "SENDER", "MSH-10", "REASON", "DETAIL"),
+        ("ID", "LAST RECEIVED", "TIMES", "SENDER", "MSH-10 OR METHOD", "REASON", "DETAIL"),
         [
             (row["id"], _short(row["lastReceivedAt"]), row["times"], _sender(row), row["controlId"] or "-",
              row["reason"] + (" (replayed)" if row["replayedAt"] else ""), row["detail"])

@@ -94,6 +94,10 @@ async def test_the_quarantine_is_listed_with_the_reason_in_words_and_nothing_of_
     listed = await run(sealed_database, "quarantine", "list", "--json", "--feed", "KAMC/his")
     assert [(row["reason"], row["controlId"]) for row in listed.json["rows"]] == [("unknown-trigger", "siu")]
     assert (await run(sealed_database, "quarantine", "list", "--json", "--since", "2999-01-01")).json["rows"] == []
+    rows = (await run(sealed_database, "quarantine", "list", "--json")).json["rows"]
+    advice = {row["reason"]: row["whatToDo"] for row in rows}
+    assert "replay it two minutes later: until then the gateway may not know of it" in advice["unknown-sender"]
+    assert "the profile or time zone of its feed in the Facility" in advice["no-header"], "as of all that is not listed"
 
 
 async def test_an_empty_quarantine_says_so(sealed_database: Database) -> None:

@@ -118,6 +118,14 @@ def test_a_part_of_a_breakdown_can_be_the_cause() -> None:
     assert story.see(2, {"feed.freshness.p95": Known(4.0, {"silent": 0})}) == "released"
 
 
+def test_a_part_is_known_where_the_whole_is_not() -> None:
+    shipped = rules()["feed.silent"].model_dump(by_alias=True) | {"holds_for": 0, "released_for": 0}
+    story = Story(**shipped)
+    assert story.see(0, {"feed.freshness.p95": Known(None, {"silent": 0, "refused": 1})}) == "opened"
+    assert story.see(1, {"feed.freshness.p95": Known(None)}) == "", "no data is no relief"
+    assert story.see(2, {"feed.freshness.p95": Known(4.0, {"silent": 0, "refused": 0})}) == "released"
+
+
 def test_what_stands_of_a_facility_that_left_is_withdrawn() -> None:
     story = Story(holds_for=0)
     assert story.look(0, ed_nedocs=150) == "opened"

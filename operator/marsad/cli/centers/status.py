@@ -13,7 +13,7 @@ from rich.text import Text
 
 from marsad.api.conditions import ConditionStatus, ConditionType
 from marsad.api.facility import Facility
-from marsad.api.healthcluster import HealthCluster
+from marsad.api.healthcluster import Endpoints, HealthCluster
 from marsad.api.model import Condition
 from marsad.cli.centers import world
 from marsad.cli.centers.fault import Impossible, told
@@ -106,14 +106,17 @@ def _style(condition: Condition) -> str:
 def _facts(cluster: HealthCluster) -> Table:
     table = Table.grid(padding=(0, 2))
     found, spec = cluster.status, cluster.spec
-    freshness = found.freshness
+    freshness, reached = found.freshness, found.endpoints or Endpoints()
     silent = f", {freshness.silent_feeds} silent feeds" if freshness and freshness.silent_feeds else ""
     rows = {
         "release": f"{found.release or '-'}  size {spec.size.value}",
         "facilities": f"{found.facilities.coverage} report" if found.facilities else "-",
         "freshness": f"{freshness.display} (95 % shown within / objective){silent}" if freshness else "-",
-        "hl7": (found.endpoints and found.endpoints.hl7) or "-",
-        "dashboard": (found.endpoints and found.endpoints.dashboard) or "-",
+        "hl7": reached.hl7 or "-",
+        "hl7 over tls": reached.hl7_tls or "-",
+        "fhir": reached.fhir or "-",
+        "fhir over tls": reached.fhir_tls or "-",
+        "dashboard": reached.dashboard or "-",
     }
     for label, value in rows.items():
         table.add_row(Text(label, style="dim"), Text(value))

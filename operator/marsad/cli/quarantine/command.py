@@ -137,7 +137,7 @@ def _tell(gateway: Gateway, arguments: list[str], as_json: bool, table: Any) -> 
 def _rows(answer: dict[str, Any]) -> Table | Text:
     if not answer["rows"]:
         return Text("Nothing is in quarantine.")
-    table = _table("id", "last received", "times", "sender", "MSH-10", "reason", "detail")
+    table = _table("id", "last received", "times", "sender", "MSH-10 or method", "reason", "detail")
     for row in answer["rows"]:
         sender = f"{row['sendingApplication'] or '-'} | {row['sendingFacility'] or '-'}"
         reason = Text(row["reason"], style="green" if row["replayedAt"] else "yellow")

@@ -88,12 +88,18 @@ class TestStatus:
         cli.apply(cli.declaration)
         ready = {"type": "Ready", "status": "True", "reason": "AllStagesReady", "message": "The center serves.",
                  "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1}  # fmt: skip
-        patch = yaml.safe_dump({"status": {"observedGeneration": 1, "conditions": [ready]}})
+        reached = {
+            "hl7": "gateway.oran.svc:2575",
+            "hl7Tls": "gateway.oran.svc:2576",
+            "fhir": "http://gateway.oran.svc:8080/fhir",
+        }
+        patch = yaml.safe_dump({"status": {"observedGeneration": 1, "conditions": [ready], "endpoints": reached}})
         cli.server.kubectl("patch", "healthcluster", "oran", "-n", cli.namespace, "--subresource=status",
                            "--type=merge", "-p", patch)  # fmt: skip
         result = cli("status")
         assert result.exit_code == 0
         assert "The center serves." in result.stdout
+        assert all(address in result.stdout for address in reached.values()), "where facilities send, by every way"
 
     def test_a_terminal_of_eighty_columns_breaks_no_word(self, cli):
         cli.apply(cli.declaration)

@@ -363,7 +363,8 @@ async def test_every_fault_is_said_where_it_is_and_kept_whole(database: Database
     )
     for _request, content, status, reason, issues in CASES:
         raw = json.dumps(content).encode() if isinstance(content, dict) else content
-        expected = f"{issues[0][1]}: {issues[0][2]}" if issues[0][1] else issues[0][2]
+        _code, place, said = issues[0]
+        expected = said if said.startswith(place or "") else f"{place}: {said}"
         assert (reason, raw, expected, str(status), "KAMC") in kept
     assert await rows(database, "SELECT count(*) FROM message") == [(0,)]
     assert await rows(database, "SELECT count(*) FROM movement") == [(0,)]
