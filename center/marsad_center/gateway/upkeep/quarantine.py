@@ -21,8 +21,8 @@ _WHERE = """
 _WHAT_TO_DO: Mapping[str, str] = {
     "unknown-sender": "Declare a feed with this sending application and facility in a Facility, and replay it two"
     " minutes later: until then the gateway may not know of it.",
-    "wrong-transport": "Have it sent as the feed is declared, or declare a second feed for it. If it is the transport in"
-    " the Facility that is wrong, correct it and replay it.",
+    "wrong-transport": "Have it sent as the feed is declared, or declare a second feed for it. If the transport in the"
+    " Facility is what is wrong, correct it and replay it.",
     "not-over-tls": "The sender must use port 2576 with its certificate. If the Facility should not ask for that,"
     " correct the feed's transport and replay it. Or whoever sends is not the facility.",
     "wrong-certificate": "Compare the feed's certificate in the Facility with the one that the sender shows; if the"
