@@ -194,9 +194,14 @@ def load(path: Path) -> Center:
 
 
 async def watch(
-    path: Path, on_change: Callable[[Center], Awaitable[None]], *, every: float = 1.0, again: float = 60.0
+    path: Path,
+    on_change: Callable[[Center], Awaitable[None]],
+    *,
+    every: float = 1.0,
+    again: float = 60.0,
+    anew: asyncio.Event | None = None,
 ) -> None:
-    """Call `on_change` with the registry now and after each change of the file, for ever.
+    """Call `on_change` with the registry now, after each change of the file and whenever `anew` is set, for ever.
 
     A file that cannot be read or parsed, or of which `on_change` raises RegistryError, is logged and tried once more
     `again` seconds later; the last good registry stays in force: a broken configuration must not become an outage of
@@ -206,8 +211,10 @@ async def watch(
     due = 0.0
     while True:
         identity = _identity(path)
-        if identity != seen or time.monotonic() >= due:
+        if identity != seen or time.monotonic() >= due or (anew is not None and anew.is_set()):
             seen, due = identity, float("inf")
+            if anew is not None:
+                anew.clear()  # before: what is said meanwhile must not be missed
             try:
                 await on_change(load(path))
             except RegistryError as error:

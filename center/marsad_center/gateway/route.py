@@ -18,13 +18,15 @@ log = logging.getLogger(__name__)
 class Route:
     """An active feed: its row, its facility, and how it writes.
 
-    `guard`: what it asks of the certificate of a connection; None for a feed that comes in plain text.
+    `guard`: what it asks of the certificate of a connection; None for a feed that comes in plain text. `feed`: its name
+    within the facility, by which a batch makes sure that the row is this feed's in the database it goes to.
     """
 
     feed_id: int
     facility: str
     profile: Profile = DEFAULT
     guard: Guard | None = None
+    feed: str = ""
 
     @property
     def zone(self) -> tzinfo:

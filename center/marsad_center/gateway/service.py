@@ -57,7 +57,7 @@ async def run(
     limits, fhir_limits = limits or Limits(), fhir_limits or FhirLimits()
     sealing = keys.load(settings.keys)
     readiness = Readiness("schema", "database", "registry")
-    writer = Writer(_connector(settings), limits, readiness, sealing)
+    writer = Writer(_connector(settings, sealing), limits, readiness, sealing)
     listening = Listening(writer, limits)
     first = asyncio.Event()
     intake = Intake(writer, fhir_limits, lambda: listening.routes if first.is_set() else None)
@@ -91,7 +91,7 @@ async def run(
             first.set()
 
         readiness.missing("registry", f"the registry {settings.center} is not there or not readable")
-        await _background(stack, registry.watch(settings.center, follow), "registry")
+        await _background(stack, registry.watch(settings.center, follow, anew=writer.elsewhere), "registry")
         await first.wait()  # before that every sender would be unknown, and be told so
         stack.push_async_callback(intake.drain)
         mllp_port = await stack.enter_async_context(listening.serving(settings.bind, settings.mllp_port))
@@ -112,9 +112,19 @@ async def _tls(stack: contextlib.AsyncExitStack, settings: Settings, listening: 
     return await stack.enter_async_context(listening.serving_tls(settings.bind, settings.mllps_port, credentials))
 
 
-def _connector(settings: Settings) -> Callable[[], Awaitable[db.Connection]]:
+def _connector(settings: Settings, sealing: keys.Keys) -> Callable[[], Awaitable[db.Connection]]:
+    """Connections to store with: to a database that was written with these keys, whatever it was that answered."""
+
     async def connect() -> db.Connection:
-        return await db.connect(settings.database, "gateway", command_seconds=_COMMAND_SECONDS, session=lane.SESSION)
+        connection = await db.connect(
+            settings.database, "gateway", command_seconds=_COMMAND_SECONDS, session=lane.SESSION
+        )
+        try:
+            await key_check.check(connection, sealing)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
 
     return connect
 
@@ -150,6 +160,7 @@ def routes(feeds: Sequence[ActiveFeed]) -> Routes:
                 feed.facility,
                 profile(feed.declared.profile, zones[feed.time_zone]),
                 _guard(feed.declared),
+                feed.declared.name,
             )
             for feed in feeds
         }

@@ -13,6 +13,7 @@ from marsad_center.indicators.figures import Figure
 from marsad_center.indicators.history import DAY, HOUR, MINUTE, Point
 from marsad_center.registry import Center, Retention
 from marsad_center.tests.conftest import Database
+from marsad_center.tests.indicators.rows import Rows
 
 NOON = datetime(2025, 3, 10, 12, 0, tzinfo=UTC)
 ZONE = "Asia/Riyadh"  # midnight there is 21:00 UTC
@@ -118,6 +119,23 @@ async def test_a_declaration_that_keeps_less_is_followed_by_the_running_engine(d
         engine.declared(Center.model_validate(center | {"history": {"minuteDays": 2}}))
         await engine.tick(analytics, NOON + 3 * DAY + 2 * MINUTE)
         assert await days(analytics) == {f"{day}" for day in range(11, 17)}
+
+
+async def test_another_database_gets_its_partitions_at_once(database: Database) -> None:
+    """After a lost connection, what answers may have been restored, or be new: partitions are looked after at once."""
+    async with (
+        database.connect("gateway") as gateway,
+        database.connect("analytics") as analytics,
+        database.connect("owner") as owner,
+    ):
+        await Rows(gateway).registry()
+        engine = Engine()
+        await engine.tick(analytics, NOON)
+        for row in await owner.fetch("SELECT tablename FROM pg_tables WHERE tablename LIKE 'series_minute_%'"):
+            await owner.execute(f"DROP TABLE {row[0]}")
+        engine.invalidate()
+        await engine.tick(analytics, NOON + MINUTE)
+        assert await analytics.fetchval("SELECT count(*) FROM series_minute") > 0
 
 
 async def test_no_argument_drops_what_is_young_by_the_servers_clock(database: Database) -> None:
