@@ -230,7 +230,7 @@ async def test_analytics_makes_all_figures_in_the_database_that_came_instead(
         await swap(database, other)
 
         async def all_of_them() -> bool:
-            return await figures() == before
+            return bool(await figures() == before)
 
         await eventually(all_of_them)
         assert not task.done()
