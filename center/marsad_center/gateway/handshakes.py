@@ -58,14 +58,16 @@ class Handshakes:
         self._under_way: dict[asyncio.Task[None], None] = {}  # the first is the oldest
 
     @contextlib.asynccontextmanager
-    async def serving(self, host: str, port: int, unread: int) -> AsyncIterator[int]:
-        """Accept for the length of the block; yields the port. `unread`: bytes of a connection that may wait here, and
-        as much again in the kernel. At the end handshakes are cut; who is through is left to the caller."""
+    async def serving(
+        self, host: str, port: int, buffer: int, made: Callable[[], asyncio.StreamReader]
+    ) -> AsyncIterator[int]:
+        """Accept for the length of the block; yields the port. `buffer`: bytes of a connection that may wait in the
+        kernel; `made` gives what reads it. At the end handshakes are cut; who is through is left to the caller."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=256)
         listener.setblocking(False)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, unread)  # whom it accepts inherits it
-        accepting = asyncio.create_task(self._run(listener, unread), name="mllps")
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)  # whom it accepts inherits it
+        accepting = asyncio.create_task(self._run(listener, made), name="mllps")
         try:
             yield int(listener.getsockname()[1])
         finally:
@@ -75,7 +77,7 @@ class Handshakes:
             await asyncio.gather(accepting, *self._under_way, return_exceptions=True)
             listener.close()
 
-    async def _run(self, listener: socket.socket, unread: int) -> None:
+    async def _run(self, listener: socket.socket, made: Callable[[], asyncio.StreamReader]) -> None:
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -92,14 +94,13 @@ class Handshakes:
                 oldest = next(iter(self._under_way))
                 del self._under_way[oldest]
                 oldest.cancel()
-            task = asyncio.create_task(self._connect(raw, context, unread))
+            task = asyncio.create_task(self._connect(raw, context, made()))
             self._under_way[task] = None
             task.add_done_callback(self._ended)
 
-    async def _connect(self, raw: socket.socket, context: ssl.SSLContext, unread: int) -> None:
+    async def _connect(self, raw: socket.socket, context: ssl.SSLContext, reader: asyncio.StreamReader) -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
-        reader = asyncio.StreamReader(limit=unread, loop=loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
         try:
             transport, _ = await loop.connect_accepted_socket(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import resource
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -55,6 +56,7 @@ async def run(
 ) -> None:
     """Serve until cancelled. `started` gets the ports once everything listens."""
     limits, fhir_limits = limits or Limits(), fhir_limits or FhirLimits()
+    _open_files(limits.connections + fhir_limits.connections + 128)  # and databases, probes, logs
     sealing = keys.load(settings.keys)
     readiness = Readiness("schema", "database", "registry")
     writer = Writer(_connector(settings, sealing), limits, readiness, sealing)
@@ -100,6 +102,16 @@ async def run(
         log.info("serving", extra=asdict(ports))
         started(ports)
         await asyncio.get_running_loop().create_future()  # until cancelled
+
+
+def _open_files(needed: int) -> None:
+    """Some container runtimes give a process 1,024 unless it asks for what it may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if wanted < needed:
+        log.warning("fewer files may be open than connections are allowed", extra={"files": wanted, "needed": needed})
 
 
 async def _tls(stack: contextlib.AsyncExitStack, settings: Settings, listening: Listening) -> int | None:
