@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.load import Account, play
-from bench.process import cpu_seconds, free_ports, listening, peak_mib, python
+from bench.process import cpu_seconds, listening, peak_mib, python
 from bench.samples import Report, Samples, ratios
 from bench.stage import CONNECTIONS, Stage, Stored, stage
 from e2e.oracle import SHARED_FILE
+from e2e.ports import free_ports
 
 MANY = 64  # unanswered messages a connection: as many as a gateway lets one have
 SECONDS = 4.0

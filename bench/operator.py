@@ -12,8 +12,9 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.declared import PLATFORM
-from bench.process import free_ports, last, python
+from bench.process import last, python
 from e2e.apiserver import ApiServer
+from e2e.ports import free_ports
 
 START_SECONDS = 60
 

@@ -7,7 +7,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -101,15 +100,3 @@ async def listening(process: subprocess.Popen[bytes], port: int, log: Path, seco
 def last(log: Path) -> str:
     """The end of a log, for a message that says why something failed."""
     return log.read_text(errors="replace")[-3000:]
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of the loopback that are free now."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in held]
-    finally:
-        for one in held:
-            one.close()

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import asyncpg
 
 from bench.load import laps, templates
-from bench.process import family_cpu_seconds, free_ports
+from bench.process import family_cpu_seconds
+from e2e.ports import free_ports
 from marsad_center.facts.migrate import migrate
 from marsad_center.tests.conftest import make_keys
 from marsad_center.tests.server import PASSWORD, PostgresServer

@@ -12,7 +12,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from e2e.node import binaries
+from e2e.ports import free_ports
 
 READY_SECONDS = 60  # a machine that builds other things meanwhile; alone it takes 3 to 5
 _ATTEMPTS = 3  # a free port may be taken between our asking and the server's listening
@@ -128,14 +128,6 @@ def _fresh_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base))
 
 
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        asked = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in asked:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in asked]
-
-
 @contextmanager
 def _running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that is killed on leaving, and by the kernel should this process die first. Its data is disposable."""
@@ -204,7 +196,7 @@ def apiserver() -> Iterator[ApiServer]:
         (folder / "tokens.csv").write_text(f'{token},admin,admin,"system:masters"\n')
         context = ssl.create_default_context(cafile=folder / "server.crt")
         for attempt in range(_ATTEMPTS):
-            client, peer, port = _free_ports(3)
+            client, peer, port = free_ports(3)
             server = ApiServer(f"https://127.0.0.1:{port}", token, folder, tools, context)
             with (
                 _running(_etcd(tools, folder / f"etcd-{attempt}", client, peer), folder / "etcd.log") as etcd,

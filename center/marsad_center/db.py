@@ -180,9 +180,10 @@ async def steadily(settings: DatabaseSettings, application: str, work: Callable[
         attempt += 1
 
 
-async def notify(connection: Connection, channel: str, facilities: Iterable[str]) -> None:
-    """Say at commit which facilities were touched."""
-    await connection.execute("SELECT pg_notify($1, $2)", channel, payload(facilities))
+async def notify(connection: Connection, channel: str, facilities: Iterable[str] | None) -> None:
+    """Say at commit which facilities were touched; None where anything may have been."""
+    said = "{}" if facilities is None else payload(facilities)
+    await connection.execute("SELECT pg_notify($1, $2)", channel, said)
 
 
 class Listener:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
 log = logging.getLogger(__name__)
@@ -120,6 +120,25 @@ class Threshold(_Frozen):
     watch: float | None = None
 
 
+class Limit(_Frozen):
+    """Numbers of one condition of a rule. Without `release` it lies as far from the threshold as in the rule."""
+
+    figure: str
+    part: str = ""
+    threshold: float
+    release: float | None = None
+
+
+class RuleChange(_Frozen):
+    """How a rule of the recommendations differs in this center; what is None or not named stays as it is there."""
+
+    id: str
+    enabled: bool = True
+    holds_for_seconds: float | None = None
+    released_for_seconds: float | None = None
+    when: tuple[Limit, ...] = ()
+
+
 class Retention(_Frozen):
     """Days that the history of figures is kept: by the minute, hour and day (never less than 1, 62 and 731)."""
 
@@ -144,22 +163,25 @@ class Center(_Frozen):
     facilities: tuple[Facility, ...] = ()
     codes: tuple[CodeMapping, ...] = ()  # of all facilities
     indicators: tuple[Threshold, ...] = ()
+    recommendations: tuple[RuleChange, ...] = ()
     history: Retention = Retention()
 
-    @field_validator("indicators", mode="before")
+    @field_validator("indicators", "recommendations", mode="before")
     @classmethod
-    def _usable(cls, value: object) -> object:
-        """One threshold that cannot be read must not take the whole registry along."""
+    def _usable(cls, value: object, info: ValidationInfo) -> object:
+        """One entry that cannot be read must not take the whole registry along."""
         if not isinstance(value, list):
             return ()
-        return [each for each in value if _is_threshold(each)]
+        model: type[_Frozen] = Threshold if info.field_name == "indicators" else RuleChange
+        return [each for each in value if _is_readable(model, each, str(info.field_name))]
 
 
-def _is_threshold(value: object) -> bool:
+def _is_readable(model: type[_Frozen], value: object, among: str) -> bool:
     try:
-        Threshold.model_validate(value)
+        model.model_validate(value)
     except ValidationError as error:
-        log.error("a threshold in the registry cannot be read", extra={"reason": error.errors()[0]["msg"]})
+        extra = {"among": among, "reason": error.errors()[0]["msg"]}
+        log.error("an entry of the registry cannot be read and is left out", extra=extra)
         return False
     return True
 
@@ -177,9 +199,14 @@ def load(path: Path) -> Center:
 
 
 async def watch(
-    path: Path, on_change: Callable[[Center], Awaitable[None]], *, every: float = 1.0, again: float = 60.0
+    path: Path,
+    on_change: Callable[[Center], Awaitable[None]],
+    *,
+    every: float = 1.0,
+    again: float = 60.0,
+    anew: asyncio.Event | None = None,
 ) -> None:
-    """Call `on_change` with the registry now and after each change of the file, for ever.
+    """Call `on_change` with the registry now, after each change of the file and whenever `anew` is set, for ever.
 
     A file that cannot be read or parsed, or of which `on_change` raises RegistryError, is logged and tried once more
     `again` seconds later; the last good registry stays in force: a broken configuration must not become an outage of
@@ -189,8 +216,10 @@ async def watch(
     due = 0.0
     while True:
         identity = _identity(path)
-        if identity != seen or time.monotonic() >= due:
+        if identity != seen or time.monotonic() >= due or (anew is not None and anew.is_set()):
             seen, due = identity, float("inf")
+            if anew is not None:
+                anew.clear()  # before: what is said meanwhile must not be missed
             try:
                 await on_change(load(path))
             except RegistryError as error:

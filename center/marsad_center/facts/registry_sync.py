@@ -39,9 +39,9 @@ async def sync(connection: db.Connection, center: Center) -> list[ActiveFeed]:
         written += await _sync_feeds(connection, feeds)
         written += await sync_code_maps(connection, center)
         if written:
-            codes = [facility.code for facility in center.facilities]
-            await db.notify(connection, "facts", codes)
-            log.info("registry synchronised", extra={"facilities": len(codes), "feeds": len(feeds), "written": written})
+            await db.notify(connection, "facts", None)  # anything: the database may be another than it was
+            extra = {"facilities": len(center.facilities), "feeds": len(feeds), "written": written}
+            log.info("registry synchronised", extra=extra)
     return await known(connection, center)
 
 

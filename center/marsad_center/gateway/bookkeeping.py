@@ -19,6 +19,10 @@ UNKNOWN_ROWS = 500  # times inbound.UNKNOWN_BYTES: 32 MiB for each of about a do
 Result = Literal["accepted", "rejected", "duplicate"]
 
 
+class OtherFeeds(Exception):
+    """The database has other feeds under the ids that a batch was judged with: nothing of it may be committed."""
+
+
 class Mark(NamedTuple):
     """The number of a batch among those of its writer: by it a commit in doubt is looked up."""
 
@@ -70,15 +74,25 @@ _MARK = """
     INSERT INTO gateway_commit VALUES (${}, ${}, now())
     ON CONFLICT (instance) DO UPDATE SET batch = excluded.batch, committed_at = excluded.committed_at
 """
-_COUNT_AND_MARK = f"WITH marked AS ({_MARK.format(10, 11)}), counted AS ({_COUNT}) SELECT pg_notify('facts', $12)"
+# Hot tables have no foreign keys: a database that was restored or made anew must not get rows under foreign ids.
+_FEEDS = (
+    "SELECT count(*) FROM feed JOIN unnest(${}::int[], ${}::text[], ${}::text[]) AS n (id, facility, name)"
+    " USING (id, facility, name)"
+)
+_COUNT_AND_MARK = f"""
+    WITH marked AS ({_MARK.format(10, 11)}), counted AS ({_COUNT})
+    SELECT ({_FEEDS.format(13, 14, 15)}), pg_notify('facts', $12)
+"""
+_ONLY_MARK = f"WITH marked AS ({_MARK.format(1, 2)}) {_FEEDS.format(3, 4, 5)}"
 
 
 async def count(connection: db.Connection, final: Sequence[tuple[Inbound, Result]], mark: Mark) -> None:
     """Add what became of each message to its feed, leave `mark`, and tell analytics which facilities changed.
 
-    Messages of unknown senders have no feed, and what is no whole message (no header) counts for none.
+    Messages of unknown senders have no feed, and what is no whole message (no header) counts for none. Raises
+    OtherFeeds.
     """
-    feeds = _counted(final)
+    feeds, named = _counted(final), _named(final)
     if feeds:
         rows = [
             (
@@ -95,9 +109,18 @@ async def count(connection: db.Connection, final: Sequence[tuple[Inbound, Result
             for feed, each in sorted(feeds.items())
         ]
         facilities = {inbound.route.facility for inbound, _result in final if inbound.route is not None}
-        await connection.execute(_COUNT_AND_MARK, *_COUNTER.arguments(rows), *mark, db.payload(facilities))
+        arguments = (*_COUNTER.arguments(rows), *mark, db.payload(facilities))
+        found = await connection.fetchval(_COUNT_AND_MARK, *arguments, *named)
     else:
-        await connection.execute(_MARK.format(1, 2), *mark)
+        found = await connection.fetchval(_ONLY_MARK, *mark, *named)
+    if found != len(named[0]):
+        raise OtherFeeds
+
+
+def _named(final: Sequence[tuple[Inbound, Result]]) -> tuple[list[int], list[str], list[str]]:
+    """The feeds of a batch: ids, facilities, names."""
+    routes = {route.feed_id: route for inbound, _result in final if (route := inbound.route) is not None}
+    return list(routes), [each.facility for each in routes.values()], [each.feed for each in routes.values()]
 
 
 def _counted(final: Sequence[tuple[Inbound, Result]]) -> dict[int, _Counts]:

@@ -13,21 +13,19 @@ from marsad_center.gateway import inbound as judging
 from marsad_center.gateway import metrics, mllp
 from marsad_center.gateway.inbound import Inbound
 from marsad_center.gateway.limits import Limits
-from marsad_center.gateway.room import Room
+from marsad_center.gateway.room import Shared
 from marsad_center.gateway.route import Road, Routes
 from marsad_center.gateway.storing import Outcome
 from marsad_center.gateway.writer import NotStored, Writer
 
 log = logging.getLogger(__name__)
 
-_READ = 64 * 1024
 # When the first of a group came, and what became of it all; never the messages, which are long in the database.
 _Pending = tuple[datetime, asyncio.Future[list[Outcome | None]]]
 
 
 class Conversation:
-    """`routes` gives the registry of the moment; `room` is shared with all other conversations; `road` is how the peer
-    came.
+    """`routes` gives the registry of the moment; `road` is how the peer came; what is `shared` is so with all others.
 
     `heard`: when the peer last sent something, by the loop's clock.
     """
@@ -40,11 +38,12 @@ class Conversation:
         routes: Callable[[], Routes],
         writer: Writer,
         limits: Limits,
-        room: Room,
+        shared: Shared,
         road: Road,
     ) -> None:
         self._reader, self._stream = reader, stream
-        self._routes, self._writer, self._limits, self._room = routes, writer, limits, room
+        self._routes, self._writer, self._limits = routes, writer, limits
+        self._room, self._shares, self._turns = shared.room, shared.shares, shared.turns
         self._road = road
         self._registry = self._view = Routes()
         self._peer = str((stream.get_extra_info("peername") or ("local",))[0])
@@ -54,12 +53,13 @@ class Conversation:
         self._closing = False
         self._reading: asyncio.Task[None] | None = None
         self._unanswered = 0
+        self._handling = False
         self.heard = asyncio.get_running_loop().time()
 
     @property
     def quiet(self) -> bool:
         """True between messages: nothing is half read, nothing waits for its answer, nothing ends it already."""
-        return not (self._framer.partial or self._unanswered or self._closing)
+        return not (self._framer.partial or self._handling or self._unanswered or self._closing)
 
     def stop(self) -> None:
         """Read no more; what was read is still committed and answered."""
@@ -99,7 +99,7 @@ class Conversation:
             frame_since = (frame_since or loop.time()) if self._framer.partial else None
             try:
                 async with asyncio.timeout(self._patience(frame_since, loop.time())):
-                    data = await self._reader.read(_READ)
+                    data = await self._reader.read(self._shares.each)
             except TimeoutError:
                 log.info("a frame stalled", extra={"peer": self._peer, "bytes": self._framer.buffered})
                 metrics.CLOSED.labels("stalled").inc()
@@ -122,7 +122,7 @@ class Conversation:
         """Handle what `data` completes (b"": the end); whether it completed anything."""
         metrics.BYTES.labels("in").inc(len(data))
         events = self._framer.feed(data) if data else self._framer.close()
-        at, most = 0, self._limits.in_flight
+        at, most, self._handling = 0, self._limits.in_flight, bool(events)
         while at < len(events) and not self._closing:
             while self._unanswered >= most:
                 self._answered.clear()
@@ -130,6 +130,7 @@ class Conversation:
             group = events[at : at + most - self._unanswered]
             at += len(group)
             await self._handle(group, ended=not data)
+        self._handling = False
         return bool(events)
 
     def _patience(self, frame_since: float | None, now: float) -> float | None:
@@ -142,7 +143,7 @@ class Conversation:
         """Wait for the room that the frame in the making needs. False when it did not come: the connection is to be
         closed without an answer, so that the sender sends again."""
         size = self._framer.buffered
-        if size <= self._limits.small:
+        if size <= min(self._limits.small, self._shares.each):
             self._room.leave(self)
             return True
         try:
@@ -155,7 +156,25 @@ class Conversation:
         return True
 
     async def _handle(self, events: list[mllp.Event], *, ended: bool) -> None:
-        """Judge what came together, up to what ends the connection, and queue it."""
+        """Judge what came together, up to what ends the connection, and queue it, once it is this connection's turn."""
+        try:
+            async with asyncio.timeout(self._limits.hold_seconds if self._turns.locked() else None):
+                await self._turns.acquire()
+        except TimeoutError:  # nothing was judged: the sender sends it again
+            metrics.NOT_STORED.inc(len(events))
+            metrics.CLOSED.labels("not-stored").inc()
+            self._closing = True
+            return
+        try:
+            outcomes = await self._queue(events, ended)
+        finally:
+            self._turns.release()
+        if self in self._room:  # a large one is waited for, so that its memory is free before the next is read
+            await asyncio.wait({outcomes})
+            if self._framer.buffered <= self._limits.small:
+                self._room.leave(self)
+
+    async def _queue(self, events: list[mllp.Event], ended: bool) -> asyncio.Future[list[Outcome | None]]:
         inbounds: list[Inbound] = []
         for event in events:
             inbounds.append(self._judge(event, ended))
@@ -171,12 +190,8 @@ class Conversation:
             outcomes = asyncio.get_running_loop().create_future()
             outcomes.set_result([None] * len(inbounds))
             self._closing = True
-        del inbounds
         self._pending.put_nowait((first, outcomes))
-        if self in self._room:  # a large one is waited for, so that its memory is free before the next is read
-            await asyncio.wait({outcomes})
-            if self._framer.buffered <= self._limits.small:
-                self._room.leave(self)
+        return outcomes
 
     def _judge(self, event: mllp.Event, ended: bool) -> Inbound:
         at, peer, routes = datetime.now(UTC), self._peer, self._seen()

@@ -60,13 +60,13 @@ class Handshakes:
         self._under_way: dict[asyncio.Task[None], None] = {}  # the first is the oldest
 
     @contextlib.asynccontextmanager
-    async def serving(self, host: str, port: int, unread: int) -> AsyncIterator[int]:
-        """Accept for the length of the block; yields the port. `unread`: bytes of a connection that may wait here, and
-        as much again in the kernel. At the end handshakes are cut; who is through is left to its protocol's owner."""
+    async def serving(self, host: str, port: int, buffer: int) -> AsyncIterator[int]:
+        """Accept for the length of the block; yields the port. `buffer`: bytes of a connection that may wait in the
+        kernel. At the end handshakes are cut; who is through is left to its protocol's owner."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=256)
         listener.setblocking(False)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, unread)  # whom it accepts inherits it
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)  # whom it accepts inherits it
         accepting = asyncio.create_task(self._run(listener), name=self._name)
         try:
             yield int(listener.getsockname()[1])

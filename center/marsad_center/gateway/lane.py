@@ -17,7 +17,7 @@ import asyncpg
 
 from marsad_center import db
 from marsad_center.gateway import metrics
-from marsad_center.gateway.bookkeeping import Mark
+from marsad_center.gateway.bookkeeping import Mark, OtherFeeds
 from marsad_center.gateway.storing import Outcome, store
 from marsad_center.gateway.waiting import Item
 from marsad_center.keys import Keys
@@ -46,8 +46,14 @@ class _Attempt:
 class Lane:
     """`settle` one batch after the other; `ping` in between, to notice a database that went or came back."""
 
-    def __init__(self, connect: Callable[[], Awaitable[db.Connection]], readiness: Readiness, keys: Keys) -> None:
-        self._connect, self._readiness, self._keys = connect, readiness, keys
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[db.Connection]],
+        readiness: Readiness,
+        keys: Keys,
+        elsewhere: asyncio.Event,
+    ) -> None:
+        self._connect, self._readiness, self._keys, self._elsewhere = connect, readiness, keys, elsewhere
         self._connection: db.Connection | None = None
         self._instance = uuid.uuid4()
         self._number = 0
@@ -72,6 +78,14 @@ class Lane:
                 self._lost(error)
             except _CONTENTION as error:
                 log.info("a batch met another one, again", extra={"reason": db.describe(error)})
+            except (OtherFeeds, asyncpg.ForeignKeyViolationError):  # unanswered, its senders send it again
+                self._elsewhere.set()
+                metrics.OTHER_DATABASE.inc()
+                log.error("the database has other feeds than before, they are looked up anew")
+                for item in batch:
+                    if item.open:
+                        item.close(None)
+                return
             except Exception as error:
                 if self._connection is not None and not self._connection.is_closed():
                     await self._isolate(batch, error)
@@ -141,6 +155,7 @@ class Lane:
     async def _connected(self) -> db.Connection:
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._connect()
+            self._elsewhere.set()
             # Rows of gateways that are gone for a day answer no question any more.
             await self._connection.execute("DELETE FROM gateway_commit WHERE committed_at < now() - interval '1 day'")
             self._readiness.met("database")

@@ -14,13 +14,14 @@ from marsad_center.gateway.conversation import Conversation
 from marsad_center.gateway.credentials import Credentials
 from marsad_center.gateway.handshakes import Handshakes
 from marsad_center.gateway.limits import Limits
-from marsad_center.gateway.room import Room
+from marsad_center.gateway.room import Room, Shared, Shares
 from marsad_center.gateway.route import Road, Routes
 from marsad_center.gateway.writer import Writer
 
 log = logging.getLogger(__name__)
 
-_UNREAD = 32 * 1024  # bytes of a connection that wait here and, as much again, in the kernel
+_KERNEL = 32 * 1024  # bytes of a connection that wait in the kernel, while its share is not less
+_TELL_SECONDS = 60.0
 
 
 class Listening:
@@ -28,7 +29,12 @@ class Listening:
 
     def __init__(self, writer: Writer, limits: Limits) -> None:
         self._writer, self._limits = writer, limits
-        self._room = Room(limits.room)
+        self._shared = Shared(
+            Room(limits.room),
+            Shares(limits.reads, limits.least_read, limits.most_read),
+            asyncio.Semaphore(limits.judging),
+        )
+        self._told = float("-inf")
         self._conversations: dict[Conversation, asyncio.Task[None]] = {}
         self.routes = Routes()
 
@@ -36,9 +42,12 @@ class Listening:
     async def serving(self, host: str, port: int) -> AsyncIterator[int]:
         """Accept for the length of the block; yields the port. At the end: accept and read no more, answer what was
         read (for at most `stop_seconds`), close."""
-        server = await asyncio.start_server(self._accept, host, port, backlog=256, limit=_UNREAD)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
+            lambda: asyncio.StreamReaderProtocol(self._reader(), self._accept), host, port, backlog=256
+        )
         for listener in server.sockets:  # whom it accepts inherits it; what the kernel holds counts as the pod's, too
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _UNREAD)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _KERNEL)
         try:
             yield int(server.sockets[0].getsockname()[1])
         finally:
@@ -50,10 +59,14 @@ class Listening:
         """The same over TLS, within a block of `serving`, which ends these connections, too."""
 
         def stream() -> asyncio.StreamReaderProtocol:
-            return asyncio.StreamReaderProtocol(asyncio.StreamReader(limit=_UNREAD), self._accept)
+            return asyncio.StreamReaderProtocol(self._reader(), self._accept)
 
-        async with Handshakes(credentials, self._limits, stream, "mllps").serving(host, port, _UNREAD) as bound:
+        async with Handshakes(credentials, self._limits, stream, "mllps").serving(host, port, _KERNEL) as bound:
             yield bound
+
+    def _reader(self) -> asyncio.StreamReader:
+        """It stops to read at twice its limit: so no connection has more than its share unread here."""
+        return asyncio.StreamReader(limit=self._shared.shares.each // 2, loop=asyncio.get_running_loop())
 
     async def _accept(self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
         if len(self._conversations) >= self._limits.connections and not self._make_place():
@@ -62,6 +75,7 @@ class Listening:
             stream.transport.abort()
             return
         _keep_alive(stream)
+        _narrow(stream, self._shared.shares.each)
         stream.transport.set_write_buffer_limits(high=64 * 1024)
         conversation = Conversation(
             reader,
@@ -69,18 +83,22 @@ class Listening:
             routes=lambda: self.routes,
             writer=self._writer,
             limits=self._limits,
-            room=self._room,
+            shared=self._shared,
             road=Road("MLLP", shown(stream.get_extra_info("ssl_object"))),
         )
         task = asyncio.current_task()
         assert task is not None
         self._conversations[conversation] = task
-        metrics.CONNECTIONS.set(len(self._conversations))
+        self._counted()
         try:
             await conversation.run()
         finally:
             del self._conversations[conversation]
-            metrics.CONNECTIONS.set(len(self._conversations))
+            self._counted()
+
+    def _counted(self) -> None:
+        self._shared.shares.open = len(self._conversations)
+        metrics.CONNECTIONS.set(len(self._conversations))
 
     def _make_place(self) -> bool:
         """End the connection that is silent longest, if any is between messages: some senders open one a message and
@@ -90,6 +108,11 @@ class Listening:
             return False
         min(quiet, key=lambda conversation: conversation.heard).stop()
         metrics.CLOSED.labels("idle").inc()
+        now = asyncio.get_running_loop().time()
+        if now - self._told >= _TELL_SECONDS:  # a sender that never closes does this with each message
+            self._told = now
+            extra = {"limit": self._limits.connections}
+            log.warning("the limit of connections is reached, the one that is silent longest makes place", extra=extra)
         return True
 
     async def _finish(self) -> None:
@@ -103,6 +126,16 @@ class Listening:
             if late:
                 log.warning("connections ended with messages unanswered", extra={"connections": len(late)})
                 await asyncio.wait(late, timeout=1)
+
+
+def _narrow(stream: asyncio.StreamWriter, share: int) -> None:
+    """Let no more wait in the kernel, which counts as the pod's, than here; and none to speak of in TLS, which would
+    keep another 256 KiB of what nobody reads yet."""
+    if stream.get_extra_info("ssl_object") is not None:
+        stream.transport.set_read_buffer_limits(high=min(share, _KERNEL))  # type: ignore[attr-defined]
+    raw = stream.get_extra_info("socket")
+    if share < _KERNEL and raw is not None:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, share)
 
 
 def _keep_alive(stream: asyncio.StreamWriter) -> None:

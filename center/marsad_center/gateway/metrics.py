@@ -24,6 +24,9 @@ ACKNOWLEDGE_SECONDS = Histogram(
 )
 QUEUE_DEPTH = Gauge("marsad_gateway_queue_messages", "Messages that wait for their commit")
 DATABASE_RETRIES = Counter("marsad_gateway_database_retries", "Batches tried again because the database failed them")
+OTHER_DATABASE = Counter(
+    "marsad_gateway_other_database", "Batches let go unanswered: the database had other feeds than they were judged for"
+)
 REGISTRY_REFUSED = Gauge(
     "marsad_gateway_registry_refused", "1 while the database refuses the registry and the last good one is in force"
 )

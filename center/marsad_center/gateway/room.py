@@ -1,8 +1,32 @@
-"""The memory that frames in the making share, so that no number of senders can take more of it than the pod has."""
+"""The memory that connections share, so that no number of senders can take more of it than the pod has."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+
+
+class Shares:
+    """What each of `open` connections may have read and not handed on, in bytes: few may have much, many little."""
+
+    def __init__(self, total: int, least: int, most: int) -> None:
+        self._total, self._least, self._most = total, least, most
+        self.open = 0
+
+    @property
+    def each(self) -> int:
+        """The share of one, as many as there are now."""
+        return max(self._least, min(self._most, self._total // max(1, self.open)))
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all connections of a gateway share. `turns`: who may judge what was read, which takes several times its
+    size, and wait for the queue; the others hold their share of raw bytes and read no more."""
+
+    room: Room
+    shares: Shares
+    turns: asyncio.Semaphore
 
 
 class Room:

@@ -34,7 +34,8 @@ _PLAIN_MLLP = Road("MLLP")
 class Route:
     """An active feed: its row, its facility, how it writes, and by which protocol it comes.
 
-    `guard`: what it asks of the certificate of a connection; None for a feed that comes in plain text.
+    `guard`: what it asks of the certificate of a connection; None for a feed that comes in plain text. `feed`: its name
+    within the facility, by which a batch makes sure that the row is this feed's in the database it goes to.
     """
 
     feed_id: int
@@ -42,6 +43,7 @@ class Route:
     profile: Profile = DEFAULT
     protocol: Protocol = "MLLP"
     guard: Guard | None = None
+    feed: str = ""
 
     @property
     def zone(self) -> tzinfo:

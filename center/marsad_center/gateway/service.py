@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import resource
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -58,9 +59,10 @@ async def run(
 ) -> None:
     """Serve until cancelled. `started` gets the ports once everything listens."""
     limits, fhir_limits = limits or Limits(), fhir_limits or FhirLimits()
+    _open_files(limits.connections + fhir_limits.connections + 128)  # and databases, probes, logs
     sealing = keys.load(settings.keys)
     readiness = Readiness("schema", "database", "registry")
-    writer = Writer(_connector(settings), limits, readiness, sealing)
+    writer = Writer(_connector(settings, sealing), limits, readiness, sealing)
     listening = Listening(writer, limits)
     first = asyncio.Event()
     intake = Intake(writer, fhir_limits, lambda: listening.routes if first.is_set() else None)
@@ -94,7 +96,7 @@ async def run(
             first.set()
 
         readiness.missing("registry", f"the registry {settings.center} is not there or not readable")
-        await _background(stack, registry.watch(settings.center, follow), "registry")
+        await _background(stack, registry.watch(settings.center, follow, anew=writer.elsewhere), "registry")
         await first.wait()  # before that every sender would be unknown, and be told so
         stack.push_async_callback(intake.drain)
         mllp_port = await stack.enter_async_context(listening.serving(settings.bind, settings.mllp_port))
@@ -103,6 +105,16 @@ async def run(
         log.info("serving", extra=asdict(ports))
         started(ports)
         await asyncio.get_running_loop().create_future()  # until cancelled
+
+
+def _open_files(needed: int) -> None:
+    """Some container runtimes give a process 1,024 unless it asks for what it may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if wanted < needed:
+        log.warning("fewer files may be open than connections are allowed", extra={"files": wanted, "needed": needed})
 
 
 async def _tls(
@@ -121,9 +133,19 @@ async def _tls(
     return mllps, https
 
 
-def _connector(settings: Settings) -> Callable[[], Awaitable[db.Connection]]:
+def _connector(settings: Settings, sealing: keys.Keys) -> Callable[[], Awaitable[db.Connection]]:
+    """Connections to store with: to a database that was written with these keys, whatever it was that answered."""
+
     async def connect() -> db.Connection:
-        return await db.connect(settings.database, "gateway", command_seconds=_COMMAND_SECONDS, session=lane.SESSION)
+        connection = await db.connect(
+            settings.database, "gateway", command_seconds=_COMMAND_SECONDS, session=lane.SESSION
+        )
+        try:
+            await key_check.check(connection, sealing)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
 
     return connect
 
@@ -164,6 +186,7 @@ def routes(feeds: Sequence[ActiveFeed]) -> Routes:
                 profile(feed.declared.profile, zones[feed.time_zone]),
                 PROTOCOLS[feed.declared.transport],
                 _guard(feed.declared),
+                feed.declared.name,
             )
             for feed in feeds
             if feed.declared.transport in PROTOCOLS

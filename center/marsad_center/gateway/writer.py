@@ -37,7 +37,8 @@ class Writer:
     ) -> None:
         self._limits = limits
         self._waiting = Waiting(limits)
-        self._lanes = [Lane(connect, readiness, keys) for _ in range(limits.lanes)]
+        self.elsewhere = asyncio.Event()  # set when the feeds are to be looked up anew: the database may be another
+        self._lanes = [Lane(connect, readiness, keys, self.elsewhere) for _ in range(limits.lanes)]
         self._busy = 0
         self._worth_a_look = asyncio.Event()
 

@@ -62,8 +62,9 @@ class Engine:
         return self._facts
 
     def invalidate(self) -> None:
-        """Make the next pass a full one (after a lost connection: notifications may have been lost with it)."""
-        self._complete = False
+        """Make the next pass a full one (after a lost connection: notifications may have been lost with it, and what
+        answers next may be another database, with partitions of its own)."""
+        self._complete, self._kept = False, None
 
     async def touched(self, connection: Connection, codes: Collection[str], now: datetime) -> Pass:
         """Recompute the facilities `codes` and the cluster; everything when nothing is known yet."""

@@ -1,6 +1,6 @@
 """The history of figures: what was shown, a value a minute, and hours and days made of them.
 
-    minute  the value at that minute; kept 7 days
+    minute  the value at that minute; kept 7 days unless the declaration says otherwise, as with the others
     hour    the last value, least, most and mean of its minutes; kept 13 months
     day     the same of its hours, by the center's own midnight; kept 10 years
 

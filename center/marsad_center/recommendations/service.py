@@ -1,21 +1,22 @@
 """Follows the figures, within the analytics process: LISTEN 'figures' says whose changed; a beat looks at all, because
-a rule may open by the passing of time alone."""
+a rule may open by the passing of time alone. What the center declares of the rules is followed while it changes."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import asyncpg
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
 
-from marsad_center import db
+from marsad_center import db, registry
 from marsad_center.db import Connection
 from marsad_center.hints import Hints
 from marsad_center.recommendations import store
 from marsad_center.recommendations.evaluate import Step, step
-from marsad_center.recommendations.rules import Rule, rules
+from marsad_center.recommendations.rules import Rule, adjusted, rules
 from marsad_center.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,9 @@ class Follower:
         beat: float = BEAT_SECONDS,
     ) -> None:
         self._settings, self._beat = settings, beat
-        self._rules = rules() if entries is None else entries
-        self._ids = {condition.figure for rule in self._rules.values() for condition in rule.when}
+        self._entries: Mapping[str, Rule] = rules() if entries is None else entries
+        self._rules: Mapping[str, Rule] = {}  # as the center declares them; nothing is judged before that is known
+        self._declared_once = asyncio.Event()
         self._hints = Hints()
         self._opened = Counter("marsad_recommendations_opened", "Opened", ["rule"], registry=metrics)
         self._closed = Counter("marsad_recommendations_closed", "Closed", ["outcome"], registry=metrics)
@@ -50,7 +52,14 @@ class Follower:
         listener = db.Listener(self._settings.database, APPLICATION, ["figures"], self._reload, self._hints.notified)
         async with asyncio.TaskGroup() as group:
             group.create_task(listener.run())
+            group.create_task(registry.watch(self._settings.center, self._declared))
+            await self._declared_once.wait()
             group.create_task(self._work())
+
+    async def _declared(self, center: registry.Center) -> None:
+        self._rules = adjusted(self._entries, center.recommendations)
+        self._declared_once.set()
+        self._hints.anything()
 
     async def _reload(self) -> None:
         self._hints.anything()
@@ -77,13 +86,14 @@ class Follower:
             self._hints.anything()
 
     async def _look(self, connection: Connection, now: datetime) -> None:
-        touched = self._hints.take()
+        touched, rules_ = self._hints.take(), self._rules
+        ids = {condition.figure for rule in rules_.values() for condition in rule.when}
         async with connection.transaction():
             declared = await store.declared(connection)
             codes = declared if touched is None else touched & declared
-            figures = await store.figures(connection, sorted(codes), sorted(self._ids))
+            figures = await store.figures(connection, sorted(codes), sorted(ids))
             standing = await store.standing(connection)
-            done = step(self._rules, figures, standing, now, declared=declared)
+            done = step(rules_, figures, standing, now, declared=declared)
             await store.write(connection, done, now)
         self._tell(done, [rule for _, rule in standing.open])
 
@@ -95,6 +105,6 @@ class Follower:
             self._closed.labels(outcome).inc()
             log.info("a recommendation closed", extra={"facility": facility, "rule": rule, "outcome": outcome})
         now = [*before, *(rule for _, rule in done.opened)]
-        for rule in self._rules:
+        for rule in self._entries:
             gone = sum(1 for _, each in done.closed if each == rule)
             self._open.labels(rule).set(now.count(rule) - gone)

@@ -10,8 +10,10 @@ from pydantic import Field
 from marsad.api.codes import LocalCodes
 from marsad.api.components import Overrides
 from marsad.api.database import Database, DatabaseStatus
+from marsad.api.history import History
 from marsad.api.locales import DisplayNames, Locale
 from marsad.api.model import CONTROL, Condition, Model, Resource, or_empty, rule, rules
+from marsad.api.recommendations import RULES, RecommendationRule
 from marsad.api.security import Security
 from marsad.api.thresholds import Threshold
 from marsad.api.tls import Hl7Tls
@@ -188,6 +190,16 @@ class HealthClusterSpec(Model):
         ),
     ] = ()
     """Targets and bands of this health cluster, where they differ from the catalogue's."""
+    recommendations: Annotated[
+        tuple[RecommendationRule, ...],
+        Field(
+            max_length=len(RULES) + 4,
+            json_schema_extra=rules(x_kubernetes_list_type="map", x_kubernetes_list_map_keys=["id"]),
+        ),
+    ] = ()
+    """Rules of the recommendations, where they differ from the center's own in this health cluster."""
+    history: History = History()
+    """For how long the series of figures are kept."""
     codes: LocalCodes = ()
     """What local codes mean that all facilities share; a facility's own `codes` go before."""
     security: Security

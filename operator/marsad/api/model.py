@@ -23,12 +23,14 @@ from marsad.api.conditions import ConditionStatus
 RULES = "x-kubernetes-validations"
 
 
-def rule(expression: str, message: str, *, field_path: str | None = None) -> dict[str, str]:
+def rule(expression: str, message: str, *, field_path: str | None = None, tells: str | None = None) -> dict[str, str]:
     """A CEL rule that the API server checks at admission, and the sentence a person reads when it fails.
 
-    `field_path` points the error at a child of the place the rule stands on, such as `.replicas`.
+    `field_path` points the error at a child of the place the rule stands on, such as `.replicas`. `tells` is a CEL
+    expression that gives the sentence, where it depends on what was said; `message` stands in where it cannot.
     """
     made = {"rule": expression, "message": message}
+    made |= {"messageExpression": tells} if tells else {}
     return made | ({"fieldPath": field_path} if field_path else {})
 
 

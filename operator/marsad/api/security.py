@@ -1,4 +1,4 @@
-"""Where a center's data may be held, and who may reach it or be reached by it."""
+"""Where a center's data may be held, who may reach it or be reached by it, and who is believed."""
 
 from __future__ import annotations
 
@@ -120,10 +120,26 @@ _RESIDENCY_RULE = rule(
 )
 
 
-class Security(Model):
-    """Residency and network edges; what is not allowed here is denied."""
+_OWN_HEADERS = (
+    *("authorization", "proxy-authorization", "cookie", "host", "origin", "referer", "user-agent", "from", "via"),
+    *("connection", "accept.*", "content-.*", "sec-.*", "if-.*", "transfer-encoding", "last-event-id"),
+)
+"""What no proxy says who somebody is in: what any browser sends, or what would put a secret into the audit."""
 
-    model_config = ConfigDict(json_schema_extra=rules(_RESIDENCY_RULE))
+
+_PROXY_ONLY = rule(
+    "!has(self.identityHeader) || self.allowedIngress.dashboard.all(range, "
+    "!isCIDR(range) || cidr(range).prefixLength() >= 16)",
+    "identityHeader is believed of whoever reaches the dashboard: let allowedIngress.dashboard name the proxy's own "
+    "addresses, such as 10.20.0.7/32, and no range wider than /16",
+    field_path=".identityHeader",
+)
+
+
+class Security(Model):
+    """Residency, network edges and identity; what is not allowed here is denied."""
+
+    model_config = ConfigDict(json_schema_extra=rules(_RESIDENCY_RULE, _PROXY_ONLY))
 
     residency: Residency
     """In which countries data that identifies patients may be held."""
@@ -138,3 +154,25 @@ class Security(Model):
     allowed_ingress: Ingress = Ingress()
     """From which addresses the center may be reached; the private ranges by default. Of pods, those only whose own
     range is named, where the operator was told the pod network."""
+    identity_header: Annotated[
+        str | None,
+        Field(
+            max_length=64,
+            json_schema_extra=rules(
+                rule(
+                    "self.matches('^[A-Za-z][A-Za-z0-9-]*$')",
+                    "security.identityHeader is the name of an HTTP header, such as X-Forwarded-User",
+                ),
+                rule(
+                    f"!self.lowerAscii().matches('^({'|'.join(_OWN_HEADERS)})$')",
+                    "security.identityHeader may not be a header that browsers send themselves or that holds a "
+                    "secret: name the one that the proxy alone sets, such as X-Forwarded-User",
+                ),
+            ),
+        ),
+    ] = None
+    """Header in which a proxy that authenticates says who the reader is, such as X-Forwarded-User; it is kept with each
+    answer to a recommendation. WARNING: whoever reaches the dashboard past that proxy can put any name into the header
+    and so into the audit. Set it only where the proxy is the only way in (allowedIngress.dashboard names its
+    addresses and no others) and where it replaces what the reader sent. A change restarts the dashboard's pods, one
+    after the other. No header is believed where absent."""

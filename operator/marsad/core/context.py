@@ -71,6 +71,7 @@ def context(observed: Observed) -> dict[str, Any]:
         },
         "database": database(cluster, platform, shares),
         **{name: _workload(cluster, name, share) for name, share in shares.items()},
+        "identity_header": cluster.spec.security.identity_header,
         "tls": tls(observed),
         "migrate": {
             **_workload(cluster, names.MIGRATE, MIGRATE),
@@ -96,6 +97,8 @@ def document(cluster: HealthCluster, platform: Platform, facilities: list[dict[s
         "facilities": facilities,
         "codes": [one.dump() for one in spec.codes],
         "indicators": [one.dump() for one in spec.indicators],
+        "recommendations": [one.dump() for one in spec.recommendations],
+        "history": spec.history.dump(),
     }
     return json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 

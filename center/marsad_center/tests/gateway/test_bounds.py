@@ -11,17 +11,33 @@ import contextlib
 import json
 import os
 import re
+import ssl
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+import uvloop
+
 from marsad_center.gateway.service import Ports
 from marsad_center.tests.conftest import Database
-from marsad_center.tests.gateway.playing import adt, code, sending
+from marsad_center.tests.gateway.certificates import Authority
+from marsad_center.tests.gateway.playing import Sender, adt, code, sending
+from marsad_center.tests.gateway.test_tls import Tls, metric
 
 POD_MIB = 384
 IDLE, DEAF = 1000, 100
+NOTE = (f"NTE|1||{'x' * 4000}",)
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:Overriding the")  # the other way is for whole folders only
+
+
+@pytest.fixture(scope="module")
+def event_loop_policy() -> uvloop.EventLoopPolicy:
+    """For the senders: a thousand over TLS would take 256 MiB of buffers in asyncio's own loop."""
+    return uvloop.EventLoopPolicy()
 
 
 class Process:
@@ -38,8 +54,8 @@ class Process:
 
 
 @contextlib.asynccontextmanager
-async def process(database: Database) -> AsyncIterator[Process]:
-    """`python -m marsad_center gateway` on free ports, ended by SIGTERM."""
+async def process(database: Database, tls: Path | None = None) -> AsyncIterator[Process]:
+    """`python -m marsad_center gateway` on free ports, ended by SIGTERM; over TLS, too, with the files of `tls`."""
     settings = database.settings("gateway")
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(sys.path),
@@ -50,9 +66,11 @@ async def process(database: Database) -> AsyncIterator[Process]:
         "MARSAD_DATABASE_CREDENTIALS": str(settings.database.credentials),
         "MARSAD_CENTER": str(settings.center),
         "MARSAD_KEYS": str(settings.keys),
-        **{f"MARSAD_{port}_PORT": "0" for port in ("MLLP", "HTTP", "METRICS")},
+        "MARSAD_TLS": str(tls or ""),
+        **{f"MARSAD_{port}_PORT": "0" for port in ("MLLP", "MLLPS", "HTTP", "METRICS")},
     }
-    command = (sys.executable, "-m", "marsad_center", "gateway")
+    # As few open files as some container runtimes give a process that does not ask for more.
+    command = ("sh", "-c", 'ulimit -Sn 1024 && exec "$0" -m marsad_center gateway', sys.executable)
     child = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
     assert child.stdout is not None
     reading: asyncio.Task[bytes] | None = None
@@ -61,7 +79,7 @@ async def process(database: Database) -> AsyncIterator[Process]:
             said = json.loads(line)
             if said["message"] == "serving":
                 reading = asyncio.create_task(child.stdout.read())  # or it would block on a full pipe one day
-                yield Process(child, Ports(said["mllp"], said["http"], said["metrics"]))
+                yield Process(child, Ports(said["mllp"], said["http"], said["metrics"], said["mllps"]))
                 break
     finally:
         child.terminate()
@@ -70,15 +88,40 @@ async def process(database: Database) -> AsyncIterator[Process]:
             await reading
 
 
-async def test_a_thousand_idle_connections_fit_the_smallest_pod_and_a_sender_is_served_beside_them(
-    sealed_database: Database,
+async def test_a_thousand_idle_connections_and_a_thousand_over_tls_are_held_and_fit_the_smallest_pod_whatever_they_send(
+    sealed_database: Database, tmp_path: Path
 ) -> None:
-    async with process(sealed_database) as gateway, contextlib.AsyncExitStack() as stack:
-        for _connection in range(IDLE):
-            await stack.enter_async_context(sending(gateway.ports))
-        async with sending(gateway.ports) as sender:
-            assert await sender.code(adt("A04", "beside")) == "AA"
+    """First nobody sends, then all send at once, then all begin a frame that they never end."""
+    facilities, center = Authority("Facilities"), Authority("Center")
+    tls = Tls(tmp_path / "tls", tmp_path, sealed_database, facilities, center)
+    tls.folder.mkdir()
+    tls.install()
+    context = tls.showing(facilities.sign("an engine"))
+    async with process(sealed_database, tls.folder) as gateway, contextlib.AsyncExitStack() as stack:
+        ports = gateway.ports
+
+        async def opened(over: ssl.SSLContext | None) -> Sender:
+            return await stack.enter_async_context(sending(ports, over))
+
+        plain = [await opened(None) for _connection in range(IDLE)]
+        secret = [await opened(context) for _connection in range(IDLE)]
+        assert await metric(ports, "marsad_gateway_connections") == 2 * IDLE
         assert gateway.mib() < POD_MIB / 2
+
+        async def ask(number: int, sender: Sender) -> str:
+            return await sender.code(adt("A04", f"all-{number}", f"V{number % 50}", more=NOTE))
+
+        codes = await asyncio.gather(*(ask(number, sender) for number, sender in enumerate(plain + secret)))
+        assert Counter(codes) == {"AA": 2 * IDLE}
+        assert await metric(ports, "marsad_gateway_connections") == 2 * IDLE, "none was cut"
+
+        for sender in plain + secret:
+            sender.writer.write(b"\x0b" + b"x" * 200_000)
+        async with sending(ports) as sender:
+            assert await sender.code(adt("A04", "beside")) == "AA"
+        assert gateway.mib() < POD_MIB * 7 / 8
+        for sender in plain + secret:
+            sender.writer.transport.abort()
 
 
 async def test_a_hundred_senders_that_never_read_fit_the_smallest_pod_and_others_are_served_beside_them(

@@ -7,7 +7,8 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marsad_center.gateway.room import Room
+from marsad_center.gateway.limits import Limits
+from marsad_center.gateway.room import Room, Shares
 
 SHARED, LIMIT = 100, 80
 
@@ -31,6 +32,17 @@ def test_however_frames_grow_together_the_room_holds_and_all_are_finished(frames
             await asyncio.gather(*(grow(room, owner, sizes) for owner, sizes in enumerate(frames)))
 
     asyncio.run(together())
+
+
+def test_few_connections_may_read_much_and_many_little_and_all_together_no_more_than_there_is() -> None:
+    limits = Limits()
+    shares = Shares(limits.reads, limits.least_read, limits.most_read)
+    assert shares.each == limits.most_read, "before the first one"
+    for connections in (1, 8, 128, 129, 500, limits.connections):
+        shares.open = connections
+        assert limits.least_read <= shares.each <= limits.most_read
+        assert connections * shares.each <= limits.reads
+    assert shares.each == limits.least_read
 
 
 async def test_who_leaves_while_it_waits_is_waited_for_by_nobody() -> None:

@@ -9,11 +9,13 @@ import asyncpg
 import pytest
 
 from marsad_center.indicators import history
+from marsad_center.indicators.engine import Engine
 from marsad_center.indicators.figures import Figure
 from marsad_center.indicators.history import DAY, HOUR, MINUTE, Point
 from marsad_center.indicators.measure import Part
-from marsad_center.registry import Retention
+from marsad_center.registry import Center, Retention
 from marsad_center.tests.conftest import Database
+from marsad_center.tests.indicators.rows import Rows
 
 NOON = datetime(2025, 3, 10, 12, 0, tzinfo=UTC)
 ZONE = "Asia/Riyadh"  # midnight there is 21:00 UTC
@@ -134,6 +136,41 @@ async def test_old_partitions_are_dropped_and_new_ones_are_there_before_they_are
         }
         assert await analytics.fetchval("SELECT count(*) FROM series_minute") == 0
         assert first - await partitions(analytics) == {"series_minute_20250310"}
+
+
+async def test_a_declaration_that_keeps_less_is_followed_by_the_running_engine(database: Database) -> None:
+    async def days(connection: asyncpg.Connection) -> set[str]:
+        rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE tablename LIKE 'series_minute_%'")
+        return {row[0][-2:] for row in rows}
+
+    center = {"name": "makkah", "namespace": "makkah", "code": "MKH"}
+    async with database.connect("analytics") as analytics:
+        engine = Engine()
+        for later in range(4):
+            await engine.tick(analytics, NOON + later * DAY)
+        assert await days(analytics) == {f"{day}" for day in range(10, 17)}
+        await engine.tick(analytics, NOON + 3 * DAY + MINUTE)
+        assert "10" in await days(analytics)
+        engine.declared(Center.model_validate(center | {"history": {"minuteDays": 2}}))
+        await engine.tick(analytics, NOON + 3 * DAY + 2 * MINUTE)
+        assert await days(analytics) == {f"{day}" for day in range(11, 17)}
+
+
+async def test_another_database_gets_its_partitions_at_once(database: Database) -> None:
+    """After a lost connection, what answers may have been restored, or be new: partitions are looked after at once."""
+    async with (
+        database.connect("gateway") as gateway,
+        database.connect("analytics") as analytics,
+        database.connect("owner") as owner,
+    ):
+        await Rows(gateway).registry()
+        engine = Engine()
+        await engine.tick(analytics, NOON)
+        for row in await owner.fetch("SELECT tablename FROM pg_tables WHERE tablename LIKE 'series_minute_%'"):
+            await owner.execute(f"DROP TABLE {row[0]}")
+        engine.invalidate()
+        await engine.tick(analytics, NOON + MINUTE)
+        assert await analytics.fetchval("SELECT count(*) FROM series_minute") > 0
 
 
 async def test_no_argument_drops_what_is_young_by_the_servers_clock(database: Database) -> None:

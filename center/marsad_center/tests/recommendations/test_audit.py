@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -133,6 +134,34 @@ async def test_a_facility_that_leaves_takes_its_recommendations_along(
         return found.outcome == "withdrawn"
 
     await eventually(withdrawn)
+
+
+async def test_what_is_declared_of_a_rule_is_followed_without_a_restart(
+    database: Database, opened: Recommendation, eventually: Any
+) -> None:
+    """0.97 is over the rule's 0.92; then 0.98 is declared, then the rule switched off, then all is as it was."""
+    file = database.settings("analytics").center
+    before = json.loads(file.read_text())
+    when = [{"figure": "bed.occupancy", "threshold": 0.98}]
+
+    def declare(*changes: dict[str, Any]) -> None:
+        file.write_text(json.dumps(before | {"recommendations": changes}))
+
+    async def outcomes() -> list[str]:
+        return sorted(each.outcome or "open" for each in await read(database, "KAMC"))
+
+    declare({"id": "bed.surge", "when": when})
+    await eventually(lambda: _equals(outcomes, ["open"]))
+    await figure(database, "KAMC", "bed.occupancy", 0.93)  # comes back as far as 0.88 did for 0.92
+    await eventually(lambda: _equals(outcomes, ["released"]))
+    declare()
+    await eventually(lambda: _equals(outcomes, ["open", "released"]))
+    declare({"id": "bed.surge", "enabled": False})
+    await eventually(lambda: _equals(outcomes, ["released", "withdrawn"]))
+
+
+async def _equals(found: Callable[[], Awaitable[list[str]]], wanted: list[str]) -> bool:
+    return await found() == wanted
 
 
 async def test_the_process_analytics_makes_figures_and_looks_after_recommendations(

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from marsad_center.recommendations.evaluate import Key, Known, Standing, step
-from marsad_center.recommendations.rules import Condition, Rule, rules
+from marsad_center.recommendations.rules import Condition, Rule, adjusted, rules
+from marsad_center.registry import Center
 from marsad_center.web.locale import locales
 
 START = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
@@ -175,3 +176,66 @@ def test_a_file_with_a_fault_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("order = 1\nholds = 3\n")
     with pytest.raises(ValueError, match="holds_for"):
         rules(tmp_path)
+
+
+def declared(*changes: dict[str, Any]) -> dict[str, Rule]:
+    """The rules that ship, as a center.json with these changes makes them."""
+    center = Center.model_validate({"name": "m", "namespace": "m", "code": "M", "recommendations": list(changes)})
+    return dict(adjusted(rules(), center.recommendations))
+
+
+def test_a_center_gives_a_rule_its_own_numbers_and_the_rest_stays() -> None:
+    limit = {"figure": "ed.nedocs", "threshold": 180, "release": 150}
+    found = declared({"id": "ed.divert", "holdsForSeconds": 60, "when": [limit]})
+    assert [(one.figure, one.threshold, one.release) for one in found["ed.divert"].when] == [
+        ("ed.nedocs", 180, 150),
+        ("ed.occupancy", 1.2, 1.0),
+    ]
+    assert (found["ed.divert"].holds_for, found["ed.divert"].released_for) == (60, 1800)
+    assert {name for name in found if found[name] != rules()[name]} == {"ed.divert"}
+    assert list(found) == list(rules()), "the most pressing first, as before"
+
+
+def test_a_release_that_is_not_declared_lies_as_far_from_the_threshold_as_before() -> None:
+    (condition,) = declared({"id": "bed.surge", "when": [{"figure": "bed.occupancy", "threshold": 0.85}]})[
+        "bed.surge"
+    ].when
+    assert (condition.threshold, condition.release) == (0.85, 0.81)
+
+
+def test_a_part_of_a_figure_is_told_from_another() -> None:
+    limit = {"figure": "feed.freshness.p95", "part": "refused", "threshold": 2}
+    found = declared({"id": "feed.silent", "when": [limit]})["feed.silent"]
+    assert [(one.part, one.threshold, one.release) for one in found.when] == [("silent", 1, 0), ("refused", 2, 1)]
+
+
+def test_a_rule_that_is_switched_off_is_gone_and_what_is_open_of_it_is_withdrawn() -> None:
+    found = declared({"id": "bed.surge", "enabled": False})
+    assert set(rules()) - set(found) == {"bed.surge"}
+    key = ("KAMC", "bed.surge")
+    done = step(found, {}, Standing({key: frozenset()}, {key: START}), START, declared={"KAMC"})
+    assert (done.closed, done.since) == ({key: "withdrawn"}, {key: None})
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"id": "bed.surg", "enabled": False}, "there is no rule bed.surg, the nearest is bed.surge"),
+        (
+            {"id": "bed.surge", "when": [{"figure": "bed.occupency", "threshold": 1}]},
+            "there is no figure of bed.surge bed.occupency, the nearest is bed.occupancy",
+        ),
+        (
+            {"id": "bed.surge", "when": [{"figure": "bed.occupancy", "threshold": 0.9, "release": 0.95}]},
+            "Value error, bed.occupancy: release 0.95 lies on the worse side of 0.9",
+        ),
+        ({"id": "bed.surge", "holdsForSeconds": -1}, "Input should be greater than or equal to 0"),
+    ],
+)
+def test_what_is_declared_and_cannot_be_used_changes_nothing_and_says_so(
+    change: dict[str, Any], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert declared(change, {"id": 7}, {"id": "ed.staff", "enabled": False}) == {
+        name: rule for name, rule in rules().items() if name != "ed.staff"
+    }
+    assert reason in [getattr(record, "reason", "") for record in caplog.records]

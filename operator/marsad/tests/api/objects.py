@@ -45,6 +45,20 @@ _FULL: JSON = {
     },
     "codes": [{"localSystem": "L", "localCode": "HB", "system": "LN", "code": "718-7", "display": "Haemoglobin"}],
     "indicators": [{"id": "ed.occupancy", "target": 0.9, "ok": 0.8, "watch": 0.95}, {"id": "ed.nedocs", "watch": 100}],
+    "recommendations": [
+        {"id": "results.chase", "enabled": False},
+        {
+            "id": "feed.silent",
+            "holdsForSeconds": 0,
+            "releasedForSeconds": 86400,
+            "when": [{"figure": "feed.freshness.p95", "part": "silent", "threshold": 2, "release": 1}],
+        },
+        {
+            "id": "ed.divert",
+            "when": [{"figure": "ed.nedocs", "threshold": 180}, {"figure": "ed.occupancy", "threshold": 1.5}],
+        },
+    ],
+    "history": {"minuteDays": 1, "hourDays": 62, "dayDays": 36525},
     "dashboards": {"locales": [{"locale": "fr", "default": True}, {"locale": "zh"}]},
     "freshness": {"objectiveSeconds": 60},
     "security": {
@@ -53,7 +67,8 @@ _FULL: JSON = {
             {"name": "referrals", "cidr": "10.9.0.0/16", "ports": [{"port": 443}, {"port": 514, "protocol": "UDP"}]},
             {"name": "registry", "cidr": "fd00::/48", "ports": [{"port": 443}], "jurisdiction": "AE"},
         ],
-        "allowedIngress": {"gateway": ["10.20.0.0/16"], "dashboard": []},
+        "allowedIngress": {"gateway": ["10.20.0.0/16"], "dashboard": ["10.20.0.7/32"]},
+        "identityHeader": "X-Forwarded-User",
     },
     "national": {"reporting": True},
     "paused": True,

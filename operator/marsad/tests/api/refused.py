@@ -21,6 +21,20 @@ def _listed(values: str) -> str:
     return "supported values: " + ", ".join(f'"{value}"' for value in values.split())
 
 
+def _believing(header: str, sentence: str, dashboard: str = "10.20.0.7/32") -> Case:
+    change = {
+        "residency": {"country": "SA"},
+        "allowedIngress": {"dashboard": [dashboard]},
+        "identityHeader": header,
+    }
+    return ("spec.security", change), ("spec.security.identityHeader", f"Invalid value: {sentence}")
+
+
+_OWN_HEADER = (
+    "security.identityHeader may not be a header that browsers send themselves or that holds a secret: name the one "
+    "that the proxy alone sets, such as X-Forwarded-User"
+)
+
 BAD_HEALTHCLUSTERS: dict[str, Case] = {
     "a code in small letters": (
         ("spec.code", "mkh"),
@@ -143,6 +157,87 @@ BAD_HEALTHCLUSTERS: dict[str, Case] = {
     "an indicator with two targets": (
         ("spec.indicators", [{"id": "ed.lwbs", "target": 0.05}, {"id": "ed.lwbs", "target": 0.03}]),
         ("spec.indicators[1]", 'Duplicate value: {"id":"ed.lwbs"}'),
+    ),
+    "a rule that no center has": (
+        ("spec.recommendations", [{"id": "bed.surg", "enabled": False}]),
+        (
+            "spec.recommendations[0].id",
+            'Invalid value: "bed.surg": no rule is called bed.surg: the nearest is bed.surge',
+        ),
+    ),
+    "a rule that is like none": (
+        ("spec.recommendations", [{"id": "divert"}]),
+        ("spec.recommendations[0].id", 'Invalid value: "divert": no rule is called divert: the nearest is ed.divert'),
+    ),
+    "a rule of another house": (
+        ("spec.recommendations", [{"id": "overcrowding"}]),
+        (
+            "spec.recommendations[0].id",
+            'Invalid value: "overcrowding": no rule is called overcrowding: there are bed.surge, ed.divert, ed.staff, '
+            "feed.silent, results.chase",
+        ),
+    ),
+    "a figure that the rule does not look at": (
+        ("spec.recommendations", [{"id": "ed.divert", "when": [{"figure": "bed.occupancy", "threshold": 0.9}]}]),
+        (
+            "spec.recommendations[0].when",
+            "Invalid value: rule ed.divert looks at ed.nedocs and ed.occupancy, and at nothing else",
+        ),
+    ),
+    "a figure without the part that the rule looks at": (
+        ("spec.recommendations", [{"id": "feed.silent", "when": [{"figure": "feed.freshness.p95", "threshold": 2}]}]),
+        (
+            "spec.recommendations[0].when",
+            "Invalid value: rule feed.silent looks at feed.freshness.p95/silent and feed.freshness.p95/refused, "
+            "and at nothing else",
+        ),
+    ),
+    "a rule that is over before it began": (
+        (
+            "spec.recommendations",
+            [{"id": "bed.surge", "when": [{"figure": "bed.occupancy", "threshold": 0.9, "release": 0.95}]}],
+        ),
+        (
+            "spec.recommendations[0].when[0]",
+            "Invalid value: release is the value to which the figure must come back: it is at most the threshold",
+        ),
+    ),
+    "a rule that waits for a week": (
+        ("spec.recommendations", [{"id": "bed.surge", "holdsForSeconds": 604800}]),
+        (
+            "spec.recommendations[0].holdsForSeconds",
+            "Invalid value: 604800: recommendations.holdsForSeconds is a time of 0 to 86400 seconds, which is a day",
+        ),
+    ),
+    "a rule that is declared twice": (
+        ("spec.recommendations", [{"id": "ed.staff"}, {"id": "ed.staff", "enabled": False}]),
+        ("spec.recommendations[1]", 'Duplicate value: {"id":"ed.staff"}'),
+    ),
+    "a history of no minute": (
+        ("spec.history.minuteDays", 0),
+        (
+            "spec.history.minuteDays",
+            "Invalid value: 0: history.minuteDays must be at least 1: hours are made of minutes once they are over",
+        ),
+    ),
+    "a history of all minutes": (
+        ("spec.history.minuteDays", 3650),
+        (
+            "spec.history.minuteDays",
+            "Invalid value: 3650: history.minuteDays must be at most 366: the coarser series are for what is older",
+        ),
+    ),
+    "a header of two words": _believing(
+        "Forwarded User",
+        '"Forwarded User": security.identityHeader is the name of an HTTP header, such as X-Forwarded-User',
+    ),
+    "a header that any browser sends": _believing("User-Agent", f'"User-Agent": {_OWN_HEADER}'),
+    "a header that holds a secret": _believing("authorization", f'"authorization": {_OWN_HEADER}'),
+    "a header that anybody may set": _believing(
+        "X-Forwarded-User",
+        "identityHeader is believed of whoever reaches the dashboard: let allowedIngress.dashboard name the proxy's "
+        "own addresses, such as 10.20.0.7/32, and no range wider than /16",
+        dashboard="10.0.0.0/8",
     ),
     "an external database without its address": (
         ("spec.database.engine", "external"),

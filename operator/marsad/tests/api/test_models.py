@@ -54,6 +54,7 @@ class TestReading:
         assert (spec.pipelines.hl7.enabled, spec.pipelines.fhir.enabled) == (True, False)
         assert spec.security.allowed_egress == ()
         assert "0.0.0.0/0" not in spec.security.allowed_ingress.gateway
+        assert spec.security.identity_header is None
         assert not spec.national.reporting
         assert not spec.paused
 
@@ -64,7 +65,9 @@ class TestReading:
         assert spec.database.storage.storage_class_name == "fast"
         assert spec.dashboards.default_locale is Locale.FR
         assert spec.security.allowed_egress[1].jurisdiction == "AE"
-        assert spec.security.allowed_ingress.dashboard == ()
+        assert spec.security.allowed_ingress.dashboard == ("10.20.0.7/32",)
+        assert spec.security.identity_header == "X-Forwarded-User"
+        assert [one.enabled for one in spec.recommendations] == [False, True, True]
 
     def test_a_facility_is_read_with_its_feeds(self) -> None:
         spec = Facility.parse(facility()).spec

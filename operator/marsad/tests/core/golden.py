@@ -15,14 +15,23 @@ FOLDER = Path(__file__).parent / "golden"
 EGRESS = {
     "residency": {"country": "SA"},
     "allowedEgress": [{"name": "referrals", "cidr": "10.9.0.0/16", "ports": [{"port": 443}]}],
-    "allowedIngress": {"gateway": ["10.20.0.0/16"], "dashboard": []},
+    "allowedIngress": {"gateway": ["10.20.0.0/16"], "dashboard": ["10.20.0.7/32"]},
+    "identityHeader": "X-Forwarded-User",
 }
+RULES = [
+    {"id": "results.chase", "enabled": False},
+    {"id": "bed.surge", "holdsForSeconds": 600, "when": [{"figure": "bed.occupancy", "threshold": 0.95}]},
+]
 
 STACKS: dict[str, Observed] = {
     "small": worlds.world(worlds.cluster(size="small"), facilities=(worlds.facility(),)),
     "medium": worlds.world(
         worlds.cluster(
-            size="medium", timeZone="Asia/Riyadh", security=EGRESS, pipelines=worlds.TLS | {"fhir": {"enabled": True}}
+            size="medium",
+            timeZone="Asia/Riyadh",
+            security=EGRESS,
+            pipelines=worlds.TLS | {"fhir": {"enabled": True}},
+            recommendations=RULES,
         ),
         facilities=(worlds.facility(),),
         objects=worlds.issued(),
