@@ -34,6 +34,7 @@ class Logged(NamedTuple):
 
 # A look-up in an index for each key, whatever the planner takes to be cheaper: it plans while the tables are small, and
 # with `= ANY` or a plain join it would read all visits of the facility for each merge, while everybody waits for that.
+# `facility || ''` fits no index, so that none but the key's own can be taken (migration 0020).
 _EACH = "unnest($2::text[]) AS k (key) CROSS JOIN LATERAL"
 
 
@@ -66,7 +67,7 @@ async def derive_merges(connection: db.Connection, patients: Iterable[tuple[str,
         await _rewrite(connection, facility, together)
         found = await connection.fetch(
             f"SELECT e.visit_key FROM {_EACH} (SELECT visit_key FROM encounter"  # noqa: S608 - constants
-            " WHERE facility = $1 AND patient_key = k.key OFFSET 0) AS e",
+            " WHERE patient_key = k.key AND facility || '' = $1 OFFSET 0) AS e",
             facility,
             together,
         )
@@ -102,8 +103,8 @@ async def _component(connection: db.Connection, facility: str, keys: Iterable[st
             SELECT unnest($2::text[])
             UNION SELECT unnest(ARRAY[l.merged, l.survivor]) FROM tied t
             CROSS JOIN LATERAL (
-                SELECT merged, survivor FROM patient_merge_log WHERE facility = $1 AND merged = t.key
-                UNION ALL SELECT merged, survivor FROM patient_merge_log WHERE facility = $1 AND survivor = t.key) l
+                SELECT merged, survivor FROM patient_merge_log WHERE merged = t.key AND facility = $1
+                UNION ALL SELECT merged, survivor FROM patient_merge_log WHERE survivor = t.key AND facility = $1) l
         ) SELECT key FROM tied ORDER BY key
         """,
         facility,
@@ -115,7 +116,7 @@ async def _component(connection: db.Connection, facility: str, keys: Iterable[st
 async def _rewrite(connection: db.Connection, facility: str, together: list[str]) -> None:
     log = await connection.fetch(
         f"SELECT l.merged, l.survivor, l.event_at, l.message_id FROM {_EACH} (SELECT * FROM patient_merge_log"  # noqa: S608
-        " WHERE facility = $1 AND merged = k.key OFFSET 0) AS l ORDER BY l.event_at, l.id",
+        " WHERE merged = k.key AND facility = $1 OFFSET 0) AS l ORDER BY l.event_at, l.id",
         facility,
         together,
     )

@@ -46,8 +46,8 @@ _NAMES = _ORDER.names.replace("message_id", "message_ids")
 _FILLER = Columns({"facility": "text", "filler": "text"})
 _OF_FILLER = """
     SELECT facility, filler, placer FROM clinical_order
-    WHERE facility = n.facility AND filler = n.filler AND filler <> ''
-"""  # the last condition is the index's own, or it is not used
+    WHERE filler = n.filler AND filler <> '' AND facility || '' = n.facility
+"""  # the second condition is the index's own, or it is not used; the third fits no other index (migration 0020)
 
 
 def _specialty(old: str, new: str) -> str:

@@ -115,8 +115,8 @@ _LOCK = f"""
 """  # noqa: S608 - constants
 _MOVEMENTS = f"""
     SELECT id, cancelled_by, {_MOVEMENT.names} FROM movement
-    WHERE facility = n.facility AND visit_key = n.visit_key AND id < $3
-"""  # noqa: S608 - constants
+    WHERE facility = n.facility AND visit_key = n.visit_key AND id + 0 < $3
+"""  # noqa: S608 - constants; `+ 0`: not by the index of ids (migration 0020)
 _Visit = tuple[str, str]
 _NO_ID = 2**63 - 1
 

@@ -181,3 +181,22 @@ async def test_in_an_external_database_the_owner_makes_the_roles_and_renews_thei
                     assert await connection.fetchval("SELECT count(*) FROM feed") == 0
     finally:
         server.close()
+
+
+HOT = ("message", "movement", "encounter", "clinical_order", "statement", "bed", "patient_merge", "patient_merge_log")
+
+
+async def test_what_grows_is_looked_up_by_one_way_only(database: Database) -> None:
+    """Of two indexes that begin with the facility a young table's planner may take the one that finds all of it
+    (migration 0020). One with a condition is taken only for what asks for its condition."""
+    async with database.connect("owner") as owner:
+        found = await owner.fetch(
+            """
+            SELECT c.relname, count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+                JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+            WHERE c.relname = ANY ($1) AND a.attname = 'facility' AND i.indpred IS NULL GROUP BY 1
+            """,
+            HOT,
+        )
+    assert found
+    assert {row["relname"]: row["count"] for row in found if row["count"] > 1} == {}
