@@ -2,15 +2,17 @@
 
 Floor: COPY of the same bytes, nothing parsed, one commit. Peer: an MLLP server made with PyPI's `hl7` (bench/peer.py)
 that commits each message. Gateway: parse, key, counters, facts and figures' notifications, committed before each
-acknowledgement. Eight senders each; in turns. Senders, gateway and PostgreSQL share the same processors, so what each
+acknowledgement. Eight senders each; in turns. Two gateways: as a medium center has them, four senders each; a gateway
+is one process and has one processor at most. Senders, gateways and PostgreSQL share the same processors, so what each
 of them uses is told: on a busy machine that, and not the time on the clock, says what a quiet one would bear.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from subprocess import Popen
 
 from bench.load import Account, play
 from bench.process import cpu_seconds, listening, peak_mib, python
@@ -27,11 +29,12 @@ PROCESSORS = 2
 
 @dataclass(frozen=True)
 class Run:
-    """One playing, and the processor time in seconds that it cost."""
+    """One playing, and the processor time in seconds that it cost; `gateway`: of all `processes` of it together."""
 
     account: Account
     gateway: float
     database: float
+    processes: int = 1
 
     @property
     def messages(self) -> int:
@@ -45,9 +48,9 @@ class Run:
 
     @property
     def borne(self) -> float:
-        """Messages a second that PROCESSORS with nothing else to do would bear: all of them busy, and the gateway on
+        """Messages a second that PROCESSORS with nothing else to do would bear: all of them busy, and each gateway on
         one of them, for it is one process."""
-        return self.messages / max(self.total / PROCESSORS, self.gateway)
+        return self.messages / max(self.total / PROCESSORS, self.gateway / self.processes)
 
 
 async def measure(rounds: int) -> Report:
@@ -56,32 +59,42 @@ async def measure(rounds: int) -> Report:
         raise SystemExit(f"{SHARED_FILE} is not there: set MARSAD_SHARED to the folder that has data/simhospital.hl7")
     with stage() as on:
         await on.prepare()
-        gateway_port, peer_port = free_ports(2)
-        settings = on.gateway_settings(gateway_port, on.server.folder)
+        first_port, second_port, peer_port = free_ports(3)
+        one_settings, other_settings = (
+            on.gateway_settings(port, on.server.folder) for port in (first_port, second_port)
+        )
         with (
-            python(["marsad_center", "gateway"], settings, on.log) as gateway,
+            python(["marsad_center", "gateway"], one_settings, on.log) as gateway,
+            python(["marsad_center", "gateway"], other_settings, on.log) as other,
             python(["bench.peer", str(peer_port)], on.peer_settings(), on.log) as peer,
         ):
-            await listening(gateway, gateway_port, on.log)
-            await listening(peer, peer_port, on.log)
-            floors, singles, manies, peers = [], [], [], []
+            one, both, theirs = {first_port: gateway}, {first_port: gateway, second_port: other}, {peer_port: peer}
+            for port, process in (both | theirs).items():
+                await listening(process, port, on.log)
+            floors, singles, manies, twos, peers = [], [], [], [], []
             before = await on.stored()
             for number in range(rounds):
                 floors.append(await on.floor(f"f{number}"))
-                singles.append(await _run(on, gateway.pid, gateway_port, f"s{number}", 1))
-                peers.append(await _run(on, peer.pid, peer_port, f"p{number}", 1))
-                manies.append(await _run(on, gateway.pid, gateway_port, f"m{number}", MANY))
+                singles.append(await _run(on, one, f"s{number}", 1))
+                peers.append(await _run(on, theirs, f"p{number}", 1))
+                manies.append(await _run(on, one, f"m{number}", MANY))
+                twos.append(await _run(on, both, f"t{number}", MANY))
             after = await on.stored()
             memory = Samples("gateway: peak memory", "MiB", (peak_mib(gateway),))
-        await _nothing_lost(on, "center", "center.message", [*singles, *manies])
+        await _nothing_lost(on, "center", "center.message", [*singles, *manies, *twos])
         await _nothing_lost(on, "peer", "message", peers)
-    return _report(floors, singles, manies, peers, [*_bytes(before, after), memory])
+    return _report(floors, singles, manies, twos, peers, [*_bytes(before, after), memory])
 
 
-async def _run(on: Stage, pid: int, port: int, name: str, unanswered: int) -> Run:
-    process, database = cpu_seconds(pid), on.cpu_seconds()
-    account = await play(port, name, connections=CONNECTIONS, unanswered=unanswered, seconds=SECONDS)
-    return Run(account, cpu_seconds(pid) - process, on.cpu_seconds() - database)
+async def _run(on: Stage, processes: Mapping[int, Popen[bytes]], name: str, unanswered: int) -> Run:
+    """`processes`: by the port that they listen at."""
+
+    def spent() -> float:
+        return sum(cpu_seconds(process.pid) for process in processes.values())
+
+    begun, database = spent(), on.cpu_seconds()
+    account = await play(list(processes), name, connections=CONNECTIONS, unanswered=unanswered, seconds=SECONDS)
+    return Run(account, spent() - begun, on.cpu_seconds() - database, len(processes))
 
 
 async def _nothing_lost(on: Stage, database: str, table: str, runs: Sequence[Run]) -> None:
@@ -112,36 +125,50 @@ def _costs(name: str, runs: Sequence[Run]) -> list[Samples]:
 
 
 def _report(
-    floors: list[float], singles: list[Run], manies: list[Run], peers: list[Run], more: Sequence[Samples]
+    floors: list[float],
+    singles: list[Run],
+    manies: list[Run],
+    twos: list[Run],
+    peers: list[Run],
+    more: Sequence[Samples],
 ) -> Report:
     floor = Samples("floor: COPY", "messages/s", tuple(floors))
     single = Samples("gateway: one unanswered", "messages/s", tuple(run.account.rate for run in singles))
     many = Samples(f"gateway: {MANY} unanswered", "messages/s", tuple(run.account.rate for run in manies))
-    borne = Samples(
-        f"gateway: what {PROCESSORS} free processors bear", "messages/s", tuple(run.borne for run in manies)
+    two = Samples(f"two gateways: {MANY} unanswered", "messages/s", tuple(run.account.rate for run in twos))
+    borne, two_borne = (
+        Samples(f"{name}: what {PROCESSORS} free processors bear", "messages/s", tuple(run.borne for run in runs))
+        for name, runs in (("gateway", manies), ("two gateways", twos))
     )
     peer = Samples("peer: one unanswered", "messages/s", tuple(run.account.rate for run in peers))
-    to_peer, to_floor = ratios("gateway / peer", single, peer), ratios("gateway at its best / floor", many, floor)
+    to_peer, to_floor = ratios("gateway / peer", single, peer), ratios("two gateways / floor", two, floor)
     cost = Samples("peer: processor time with PostgreSQL, a message", "ms",
                    tuple(1000 * (run.gateway + run.database) / run.messages for run in peers))  # fmt: skip
     waits = [
         Samples(f"{name}: acknowledgement, {label}", "ms", tuple(run.account.wait(share) for run in runs))
-        for name, runs in (("one unanswered", singles), (f"{MANY} unanswered", manies), ("peer", peers))
+        for name, runs in (
+            ("one unanswered", singles),
+            (f"{MANY} unanswered", manies),
+            ("two gateways", twos),
+            ("peer", peers),
+        )
         for label, share in (("median", 0.5), ("99 %", 0.99))
     ]
-    spent = list(itertools.chain(_costs("one unanswered", singles), _costs(f"{MANY} unanswered", manies), [cost]))
+    named = (("one unanswered", singles), (f"{MANY} unanswered", manies), ("two gateways", twos))
+    spent = list(itertools.chain(*(_costs(name, runs) for name, runs in named), [cost]))
     title = f"Gateway: {CONNECTIONS} MLLP connections, messages of simhospital.hl7, PostgreSQL with fsync"
-    samples = [floor, single, many, borne, peer, to_peer, to_floor, *waits, *spent, *more]
-    return Report(title, samples, conclusion(many, borne, to_peer, to_floor))
+    samples = [floor, single, many, borne, two, two_borne, peer, to_peer, to_floor, *waits, *spent, *more]
+    return Report(title, samples, conclusion(many, two, two_borne, to_peer, to_floor))
 
 
-def conclusion(many: Samples, borne: Samples, to_peer: Samples, to_floor: Samples) -> tuple[str, ...]:
-    """What the figures mean."""
-    reached = "reached" if max(many.values) >= GOAL else "not reached on the clock"
+def conclusion(many: Samples, two: Samples, borne: Samples, to_peer: Samples, to_floor: Samples) -> tuple[str, ...]:
+    """What the figures mean; `borne`: by two gateways."""
+    reached = "reached" if max(two.values) >= GOAL else "not reached on the clock"
     return (
-        f"Goal: {GOAL:,} messages a second. Measured: {max(many.values):,.0f} at best, so it is {reached}.",
+        f"Goal: {GOAL:,} messages a second. Measured with two gateways: {max(two.values):,.0f} at best,"
+        f" {two.median:,.0f} in the middle, so it is {reached}. One gateway: {max(many.values):,.0f}.",
         f"By what all of it used, {PROCESSORS} processors without other work would bear {borne.median:,.0f} (median).",
         f"Senders that wait for each acknowledgement: {to_peer.median:.1f} times the peer, which maps no facts.",
-        f"Senders that do not: {to_floor.median:.1%} of what PostgreSQL takes in when nothing is parsed or answered.",
+        f"Two gateways, senders that do not: {to_floor.median:.1%} of what PostgreSQL takes in when nothing is parsed.",
         "Real command centers see 8 to 50 messages a second. Every acknowledged message was found in the database.",
     )

@@ -113,9 +113,9 @@ async def _grow(center: Measured, held: int, wanted: int) -> int:
 
 
 async def _stage(center: Measured, millions: float) -> Stage:
-    port = center.parts.gateways[0].settings.mllp_port
+    ports = [center.parts.gateways[0].settings.mllp_port]
     before = center.cpu()
-    account = await play(port, f"h{millions}", connections=CONNECTIONS, unanswered=UNANSWERED, seconds=SECONDS)
+    account = await play(ports, f"h{millions}", connections=CONNECTIONS, unanswered=UNANSWERED, seconds=SECONDS)
     spent = sum(center.cpu()[name] - before[name] for name in ("gateway", "postgresql"))
     engine, now = Engine(), datetime.now(UTC)
     async with center.database.connect("analytics") as connection:

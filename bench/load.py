@@ -12,7 +12,7 @@ import itertools
 import re
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -67,14 +67,16 @@ def laps(of: list[bytes], name: str) -> Iterator[bytes]:
             yield template.replace(LAP, f"{name}.{lap}.".encode())
 
 
-async def play(port: int, name: str, *, connections: int, unanswered: int, seconds: float) -> Account:
-    """Send from so many connections for so long. Raises AssertionError when a message is refused or never answered."""
+async def play(ports: Sequence[int], name: str, *, connections: int, unanswered: int, seconds: float) -> Account:
+    """Send from so many connections, to each port from as many, for so long. Raises AssertionError when a message is
+    refused or never answered."""
     account, of, loop = Account(), templates(), asyncio.get_running_loop()
     start, cpu = time.monotonic(), time.process_time()
     senders = []
     for number in range(connections):
         sender = _Sender(laps(of, f"{name}.{number}"), unanswered, start + seconds, account)
-        await loop.create_connection(cast(type[asyncio.Protocol], lambda sender=sender: sender), "127.0.0.1", port)
+        made, port = cast(type[asyncio.Protocol], lambda sender=sender: sender), ports[number % len(ports)]
+        await loop.create_connection(made, "127.0.0.1", port)
         senders.append(sender)
     await asyncio.gather(*(sender.done for sender in senders))
     account.seconds, account.spent = time.monotonic() - start, time.process_time() - cpu

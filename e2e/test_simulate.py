@@ -28,7 +28,7 @@ async def gateway(database: Database) -> AsyncIterator[int]:
     started: asyncio.Future[Ports] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(run(database.settings("gateway"), started=started.set_result))
     try:
-        yield (await asyncio.wait_for(started, 60)).mllp
+        yield (await asyncio.wait_for(started, 60)).mllp or 0
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)

@@ -10,6 +10,9 @@ from typing import Literal, get_args
 Component = Literal["migrate", "gateway", "analytics", "dashboard"]
 COMPONENTS: tuple[Component, ...] = get_args(Component)
 
+Pipeline = Literal["hl7", "fhir"]
+PIPELINES: frozenset[Pipeline] = frozenset(get_args(Pipeline))
+
 _HTTP_PORTS: Mapping[Component, int] = {"gateway": 8080, "dashboard": 8000, "analytics": 0, "migrate": 0}
 
 
@@ -36,10 +39,10 @@ class Settings:
 
     `roles` (migrate only): a folder with a file a role that holds its password; set where nobody else makes the roles,
     as CloudNativePG does. `tls` (gateway only): a folder with the files of gateway/credentials.py; without it nobody
-    listens over TLS. `keys` (gateway only): the folder of the center's keys; None leaves what is stored in
-    clear (local tests only, the environment cannot say so). `identity_header` (dashboard only): the header in which a
-    trusted proxy says who the reader is; empty where no such proxy stands before the dashboard, and then nothing a
-    reader sends is an identity.
+    listens over TLS. `pipelines` (gateway only): what is heard; nothing else is, wherever it comes from. `keys`
+    (gateway only): the folder of the center's keys; None leaves what is stored in clear (local tests only, the
+    environment cannot say so). `identity_header` (dashboard only): the header in which a trusted proxy says who the
+    reader is; empty where no such proxy stands before the dashboard, and then nothing a reader sends is an identity.
     """
 
     component: Component
@@ -56,6 +59,7 @@ class Settings:
     https_port: int = 0
     identity_header: str = ""
     keys: Path | None = None
+    pipelines: frozenset[Pipeline] = PIPELINES
 
 
 def from_environment(component: Component, environ: Mapping[str, str]) -> Settings:
@@ -86,7 +90,15 @@ def from_environment(component: Component, environ: Mapping[str, str]) -> Settin
         https_port=_port(environ, "MARSAD_HTTPS_PORT", 8443),
         identity_header=environ.get("MARSAD_IDENTITY_HEADER", ""),
         keys=Path(environ.get("MARSAD_KEYS") or "/run/secrets/center-key"),
+        pipelines=_pipelines(environ.get("MARSAD_PIPELINES", ",".join(sorted(PIPELINES)))),
     )
+
+
+def _pipelines(text: str) -> frozenset[Pipeline]:
+    named = {word.strip() for word in text.split(",")} - {""}
+    if strange := sorted(named - PIPELINES):
+        raise SettingsError(f"MARSAD_PIPELINES must name some of {', '.join(sorted(PIPELINES))}, not {strange[0]!r}")
+    return frozenset(each for each in PIPELINES if each in named)
 
 
 def _port(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -39,16 +39,17 @@ _UNREAD_HTTP = 64 * 1024  # bytes of a connection over TLS that may wait in the 
 class Ports:
     """Where the gateway listens (tests ask for any free ports)."""
 
-    mllp: int
+    mllp: int | None
     http: int
     metrics: int
     mllps: int | None = None
     https: int | None = None
 
 
-def http_application(readiness: Readiness, intake: Intake) -> Starlette:
-    """Ports 8080 and 8443: probes and FHIR. Metrics are not served here: facilities reach these ports."""
-    return Starlette(routes=[*probe_routes(readiness), *intake.paths()])
+def http_application(readiness: Readiness, intake: Intake | None) -> Starlette:
+    """Ports 8080 and 8443: probes, and FHIR where it is heard. Metrics are not served here: facilities reach these
+    ports."""
+    return Starlette(routes=[*probe_routes(readiness), *(intake.paths() if intake is not None else [])])
 
 
 async def run(
@@ -72,7 +73,10 @@ async def run(
         )
         http = await stack.enter_async_context(
             http_server(
-                http_application(readiness, intake), settings.bind, settings.http_port, protocol=bounded(fhir_limits)
+                http_application(readiness, intake if "fhir" in settings.pipelines else None),
+                settings.bind,
+                settings.http_port,
+                protocol=bounded(fhir_limits),
             )
         )
         await db.wait_for_schema(settings.database, "gateway", lambda reason: readiness.missing("schema", reason))
@@ -99,7 +103,9 @@ async def run(
         await _background(stack, registry.watch(settings.center, follow, anew=writer.elsewhere), "registry")
         await first.wait()  # before that every sender would be unknown, and be told so
         stack.push_async_callback(intake.drain)
-        mllp_port = await stack.enter_async_context(listening.serving(settings.bind, settings.mllp_port))
+        mllp_port = None
+        if "hl7" in settings.pipelines:
+            mllp_port = await stack.enter_async_context(listening.serving(settings.bind, settings.mllp_port))
         over_tls = await _tls(stack, settings, limits, listening, http)
         ports = Ports(mllp_port, http.port, ops_port, *over_tls)
         log.info("serving", extra=asdict(ports))
@@ -119,17 +125,20 @@ def _open_files(needed: int) -> None:
 
 async def _tls(
     stack: contextlib.AsyncExitStack, settings: Settings, limits: Limits, listening: Listening, http: Served
-) -> tuple[int, ...]:
+) -> tuple[int | None, ...]:
     """Listen over TLS, where the settings say with what; the ports of MLLP and HTTP. Files that cannot be used hold up
     nothing else."""
     if settings.tls is None:
         return ()
+    mllps = https = None
     credentials = Credentials(settings.tls)
     credentials.renew()
     await _background(stack, credentials.follow(), "credentials")
-    mllps = await stack.enter_async_context(listening.serving_tls(settings.bind, settings.mllps_port, credentials))
-    handshakes = Handshakes(credentials, limits, http.connection, "https")
-    https = await stack.enter_async_context(handshakes.serving(settings.bind, settings.https_port, _UNREAD_HTTP))
+    if "hl7" in settings.pipelines:
+        mllps = await stack.enter_async_context(listening.serving_tls(settings.bind, settings.mllps_port, credentials))
+    if "fhir" in settings.pipelines:
+        handshakes = Handshakes(credentials, limits, http.connection, "https")
+        https = await stack.enter_async_context(handshakes.serving(settings.bind, settings.https_port, _UNREAD_HTTP))
     return mllps, https
 
 

@@ -64,7 +64,7 @@ def senders(makkah: Center, cluster: Cluster, tmp_path_factory: pytest.TempPathF
     kube.apply(DECLARED.read_text())
     # While the gateway is replaced for TLS it learns of the facilities, too: one wait for both.
     tls = {"clientAuthority": {"configMapName": AUTHORITY}, "names": ["hl7.makkah.example"]}
-    change(makkah, "merge", {"spec": {"pipelines": {"hl7": {"tls": tls}, "fhir": {"enabled": True}}}})
+    change(makkah, "merge", {"spec": {"pipelines": {"hl7": {"tls": tls}}}})
     try:
         makkah.ready()
         told = kube.get("configmap", "gateway-authority", makkah.name)
@@ -83,7 +83,7 @@ def senders(makkah: Center, cluster: Cluster, tmp_path_factory: pytest.TempPathF
     finally:
         kube.run("delete", "-f", "-", "--ignore-not-found", "--wait=false", stdin=DECLARED.read_text())
         kube.run("delete", "namespace", NETWORK, "--ignore-not-found", "--wait=false")
-        change(makkah, "json", [{"op": "remove", "path": "/spec/pipelines"}])
+        change(makkah, "merge", {"spec": {"pipelines": {"hl7": {"tls": None}}}})
         makkah.ready()
         kube.run("delete", "configmap", AUTHORITY, "-n", makkah.name, "--ignore-not-found")
 

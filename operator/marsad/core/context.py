@@ -58,10 +58,7 @@ def context(observed: Observed) -> dict[str, Any]:
             "monitoring_namespace": platform.monitoring_namespace,
             "api_server_port": platform.api_server_port,
         },
-        "pipelines": {
-            "hl7": cluster.spec.pipelines.hl7.enabled,
-            "fhir": cluster.spec.pipelines.fhir.enabled,
-        },
+        "pipelines": _pipelines(cluster),
         "security": {
             "gateway_blocks": blocks(cluster.spec.security.allowed_ingress.gateway, platform),
             "dashboard_blocks": blocks(cluster.spec.security.allowed_ingress.dashboard, platform),
@@ -136,6 +133,13 @@ def _overridden(share: Share, override: ResourceOverride) -> Share:
 
 def _canonical(what: str, number: Decimal) -> str:
     return cores(number) if what == "cpu" else size(number)
+
+
+def _pipelines(cluster: HealthCluster) -> dict[str, Any]:
+    """Which are on, each by its name, and their names for the gateway."""
+    spec = cluster.spec.pipelines
+    on = {"hl7": spec.hl7.enabled, "fhir": spec.fhir.enabled}
+    return {**on, "heard": ",".join(name for name, enabled in on.items() if enabled)}
 
 
 def _workload(cluster: HealthCluster, name: str, share: Share) -> Workload:

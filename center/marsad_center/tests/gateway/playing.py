@@ -14,6 +14,7 @@ from marsad_center.gateway import mllp
 from marsad_center.gateway.fhir.limits import FhirLimits
 from marsad_center.gateway.limits import Limits
 from marsad_center.gateway.service import Ports, run
+from marsad_center.settings import PIPELINES, Pipeline
 from marsad_center.tests.conftest import Database
 
 
@@ -104,12 +105,16 @@ async def sending(ports: Ports, tls: ssl.SSLContext | None = None) -> AsyncItera
 
 @contextlib.asynccontextmanager
 async def gateway(
-    database: Database, limits: Limits | None = None, tls: Path | None = None, fhir_limits: FhirLimits | None = None
+    database: Database,
+    limits: Limits | None = None,
+    tls: Path | None = None,
+    fhir_limits: FhirLimits | None = None,
+    pipelines: frozenset[Pipeline] = PIPELINES,
 ) -> AsyncIterator[Ports]:
     """A whole gateway on free ports, ended as SIGTERM ends it; over TLS, too, with the files of this folder."""
     loop = asyncio.get_running_loop()
     started: asyncio.Future[Ports] = loop.create_future()
-    settings = replace(database.settings("gateway"), tls=tls)
+    settings = replace(database.settings("gateway"), tls=tls, pipelines=pipelines)
     task = asyncio.create_task(run(settings, limits, started.set_result, fhir_limits))
     try:
         waiters: list[asyncio.Future[Any]] = [task, started]

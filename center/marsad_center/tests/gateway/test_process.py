@@ -47,6 +47,8 @@ def test_the_environment_is_read_once_and_frozen() -> None:
 
 @pytest.mark.parametrize("value", ["x", "-1", "65536"])
 def test_a_port_that_is_none_is_refused_by_name(value: str) -> None:
+    with pytest.raises(SettingsError, match="MARSAD_PIPELINES must name some of fhir, hl7, not 'dicom'"):
+        from_environment("gateway", {"MARSAD_PIPELINES": "hl7,dicom"})
     with pytest.raises(SettingsError, match="MARSAD_MLLP_PORT"):
         from_environment("gateway", {"MARSAD_MLLP_PORT": value})
 
@@ -92,6 +94,17 @@ async def test_probes_metrics_and_fhirs_place(database: Database) -> None:
         'marsad_gateway_bytes_total{direction="in"}',
     ):
         assert line in metrics
+
+
+async def test_what_is_not_declared_is_not_heard_wherever_it_comes_from(database: Database) -> None:
+    """Where no network plugin enforces the policies, the gateway itself is the last door."""
+    async with gateway(database, pipelines=frozenset({"hl7"})) as ports, sending(ports) as sender:
+        await sender.code(adt("A04", "1"))
+        assert (await get(ports.http, "/fhir/metadata"))[0] == 404
+        assert (await get(ports.http, "/readyz"))[0] == 200
+    async with gateway(database, pipelines=frozenset({"fhir"})) as ports:
+        assert ports.mllp is None
+        assert (await get(ports.http, "/fhir/metadata"))[0] == 200
 
 
 async def test_no_log_line_holds_anything_of_a_message(database: Database, caplog: pytest.LogCaptureFixture) -> None:
