@@ -54,10 +54,9 @@ BY_STORY = {"default-deny", "migrate-to-database", "database-from-cnpg-operator"
 CLOSED: list[Way] = [
     *(("stranger", f"database:{port}") for port in (5432, 8000, 9187)),
     *(("stranger", f"{name}:9090") for name in ("gateway", "analytics", "dashboard", "operator")),
-    ("stranger", "gateway:8080"),
     *(("stranger", f"oran-gateway:{port}") for port in (2575, 2576, 8080, 8443)), ("stranger", "oran-dashboard:8000"),
     ("sender", "oran-gateway:9090"), ("sender", "oran-dashboard:8000"), ("sender", "oran-database:5432"),
-    ("scraper", "database:5432"), ("scraper", "gateway:8080"), ("scraper", "oran-dashboard:8000"),
+    ("scraper", "database:5432"), ("scraper", "oran-dashboard:8000"),
     ("operator", "database:5432"), ("operator", "gateway:2575"), ("operator", "machine:other"),
     *((name, target) for name in ("gateway", "analytics", "dashboard")
       for target in ("machine:other", "node:6443", "database:8000", "stranger:8080", "oran-dashboard:8000")),
