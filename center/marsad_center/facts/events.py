@@ -129,8 +129,8 @@ class Statement:
 class Appointment(Statement):
     """SIU, FHIR Appointment. `no_show` is said only after the time was due (S26)."""
 
-    KIND: ClassVar[str] = "appointment"
-    STATES: ClassVar[tuple[str, ...]] = ("booked", "arrived", "completed", "cancelled", "no_show")
+    KIND = "appointment"
+    STATES = ("booked", "arrived", "completed", "cancelled", "no_show")
 
     starts_at: datetime | None = None
     specialty: Code | None = None
@@ -142,8 +142,8 @@ class Referral(Statement):
     """REF, FHIR ServiceRequest and Task. From and to are codes of facilities as the sender writes them; levels are the
     tiers city, county, township, village where the sender says them (else the registry's count)."""
 
-    KIND: ClassVar[str] = "referral"
-    STATES: ClassVar[tuple[str, ...]] = ("submitted", "accepted", "refused", "seen", "reported", "cancelled")
+    KIND = "referral"
+    STATES = ("submitted", "accepted", "refused", "seen", "reported", "cancelled")
 
     from_facility: str | None = None
     to_facility: str | None = None
@@ -158,8 +158,8 @@ class Referral(Statement):
 class Prescription(Statement):
     """RDE and RDS, FHIR MedicationRequest and MedicationDispense: one prescribed medicine."""
 
-    KIND: ClassVar[str] = "prescription"
-    STATES: ClassVar[tuple[str, ...]] = ("issued", "dispensed", "cancelled")
+    KIND = "prescription"
+    STATES = ("issued", "dispensed", "cancelled")
 
     medication: Code | None = None
 
@@ -168,8 +168,8 @@ class Prescription(Statement):
 class Vaccination(Statement):
     """VXU, FHIR Immunization. `event_at` is when it was said; when it happened may be corrected, later or earlier."""
 
-    KIND: ClassVar[str] = "vaccination"
-    STATES: ClassVar[tuple[str, ...]] = ("given", "refused", "deleted")
+    KIND = "vaccination"
+    STATES = ("given", "refused", "deleted")
 
     given_at: datetime | None = None
     refused_at: datetime | None = None
@@ -181,8 +181,8 @@ class Vaccination(Statement):
 class Document(Statement):
     """MDM, FHIR DiagnosticReport that is no result of an order: that a document exists, never its text."""
 
-    KIND: ClassVar[str] = "document"
-    STATES: ClassVar[tuple[str, ...]] = ("created", "final", "replaced", "cancelled")
+    KIND = "document"
+    STATES = ("created", "final", "replaced", "cancelled")
 
     category: Code | None = None
 
@@ -191,16 +191,16 @@ class Document(Statement):
 class Bed(Statement):
     """A20, FHIR Location: the operational status of one bed. `key` is point of care^room^bed."""
 
-    KIND: ClassVar[str] = "bed"
-    STATES: ClassVar[tuple[str, ...]] = ("occupied", "unoccupied", "housekeeping", "closed", "isolated", "contaminated")
+    KIND = "bed"
+    STATES = ("occupied", "unoccupied", "housekeeping", "closed", "isolated", "contaminated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis(Statement):
     """DG1, FHIR Encounter.diagnosis: one code of one visit. `key` is visit and code."""
 
-    KIND: ClassVar[str] = "diagnosis"
-    STATES: ClassVar[tuple[str, ...]] = ("stated", "deleted")
+    KIND = "diagnosis"
+    STATES = ("stated", "deleted")
 
     diagnosis: Code | None = None
     role: str | None = None  # admitting, working, final
@@ -210,8 +210,8 @@ class Diagnosis(Statement):
 class Contact(Statement):
     """FHIR Communication: an event of the contact center."""
 
-    KIND: ClassVar[str] = "contact"
-    STATES: ClassVar[tuple[str, ...]] = ("open", "answered", "completed", "abandoned")
+    KIND = "contact"
+    STATES = ("open", "answered", "completed", "abandoned")
 
     topic: Code | None = None
     medium: str | None = None
@@ -221,8 +221,8 @@ class Contact(Statement):
 class Guidance(Statement):
     """FHIR GuidanceResponse: an answer of clinical decision support."""
 
-    KIND: ClassVar[str] = "guidance"
-    STATES: ClassVar[tuple[str, ...]] = ("requested", "success", "data-required", "failure")
+    KIND = "guidance"
+    STATES = ("requested", "success", "data-required", "failure")
 
     module: str | None = None
     reason: Code | None = None

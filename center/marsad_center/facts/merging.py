@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from marsad_center import db
+from marsad_center.facts.columns import Columns
 from marsad_center.facts.events import Merge
 
 
@@ -32,10 +33,10 @@ class Logged(NamedTuple):
     message_id: int
 
 
-# A look-up in an index for each key, whatever the planner takes to be cheaper: it plans while the tables are small, and
-# with `= ANY` or a plain join it would read all visits of the facility for each merge, while everybody waits for that.
+_PATIENT = Columns({"facility": "text", "key": "text"})
 # `facility || ''` fits no index, so that none but the key's own can be taken (migration 0020).
-_EACH = "unnest($2::text[]) AS k (key) CROSS JOIN LATERAL"
+_VISITS = _PATIENT.each("SELECT visit_key FROM encounter WHERE patient_key = n.key AND facility || '' = n.facility")
+_MERGES = _PATIENT.each("SELECT * FROM patient_merge_log WHERE merged = n.key AND facility = n.facility")
 
 
 async def write_merges(connection: db.Connection, said: Sequence[Merged]) -> set[tuple[str, str]]:
@@ -65,12 +66,7 @@ async def derive_merges(connection: db.Connection, patients: Iterable[tuple[str,
     for facility, keys in sorted(by_facility.items()):
         together = await _component(connection, facility, keys)
         await _rewrite(connection, facility, together)
-        found = await connection.fetch(
-            f"SELECT e.visit_key FROM {_EACH} (SELECT visit_key FROM encounter"  # noqa: S608 - constants
-            " WHERE patient_key = k.key AND facility || '' = $1 OFFSET 0) AS e",
-            facility,
-            together,
-        )
+        found = await connection.fetch(f"SELECT f.visit_key FROM {_VISITS}", *_keys(facility, together))  # noqa: S608
         visits |= {(facility, row["visit_key"]) for row in found}
     return visits
 
@@ -113,12 +109,15 @@ async def _component(connection: db.Connection, facility: str, keys: Iterable[st
     return [row["key"] for row in rows]
 
 
+def _keys(facility: str, together: Iterable[str]) -> list[Any]:
+    return _PATIENT.arguments([(facility, key) for key in together])
+
+
 async def _rewrite(connection: db.Connection, facility: str, together: list[str]) -> None:
     log = await connection.fetch(
-        f"SELECT l.merged, l.survivor, l.event_at, l.message_id FROM {_EACH} (SELECT * FROM patient_merge_log"  # noqa: S608
-        " WHERE merged = k.key AND facility = $1 OFFSET 0) AS l ORDER BY l.event_at, l.id",
-        facility,
-        together,
+        "SELECT f.merged, f.survivor, f.event_at, f.message_id"  # noqa: S608 - constants
+        f" FROM {_MERGES} ORDER BY f.event_at, f.id",
+        *_keys(facility, together),
     )
     found = survivors(Logged(*row) for row in log)
     rows: list[list[Any]] = [

@@ -108,8 +108,7 @@ async def count(connection: db.Connection, final: Sequence[tuple[Inbound, Result
             )
             for feed, each in sorted(feeds.items())
         ]
-        facilities = {inbound.route.facility for inbound, _result in final if inbound.route is not None}
-        arguments = (*_COUNTER.arguments(rows), *mark, db.payload(facilities))
+        arguments = (*_COUNTER.arguments(rows), *mark, db.payload(set(named[1])))
         found = await connection.fetchval(_COUNT_AND_MARK, *arguments, *named)
     else:
         found = await connection.fetchval(_ONLY_MARK, *mark, *named)

@@ -40,6 +40,16 @@ def event_loop_policy() -> uvloop.EventLoopPolicy:
     return uvloop.EventLoopPolicy()
 
 
+def unusable(name: str) -> list[Any]:
+    """What a client may show that lets nobody in, and the reason that is counted."""
+    return [
+        pytest.param(lambda _tls: None, "no-certificate", id="no certificate"),
+        pytest.param(lambda _tls: Authority("X").sign(name), "not-trusted", id="wrong authority"),
+        pytest.param(lambda tls: tls.facilities.sign(name, days=-1), "expired", id="expired"),
+        pytest.param(lambda tls: tls.facilities.sign(name, server=True), "not-trusted", id="not for clients"),
+    ]
+
+
 @dataclass
 class Tls:
     """The files of a gateway, who signed what, and a database whose center.json declares feeds."""
@@ -137,14 +147,7 @@ class TestWhoGetsIn:
 
     @pytest.mark.parametrize(
         ("shows", "reason"),
-        [
-            pytest.param(lambda _tls: None, "no-certificate", id="no certificate"),
-            pytest.param(lambda _tls: Authority("X").sign("his.kamc.example"), "not-trusted", id="wrong authority"),
-            pytest.param(lambda tls: tls.facilities.sign("his.kamc.example", days=-1), "expired", id="expired"),
-            pytest.param(
-                lambda tls: tls.facilities.sign("his.kamc.example", server=True), "not-trusted", id="not for clients"
-            ),
-        ],
+        unusable("his.kamc.example"),
     )
     async def test_whoever_shows_no_valid_certificate_is_not_let_in(
         self, tls: Tls, eventually: Eventually, shows: Callable[[Tls], Signed | None], reason: str

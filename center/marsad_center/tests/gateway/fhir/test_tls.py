@@ -25,7 +25,7 @@ from marsad_center.tests.conftest import Database
 from marsad_center.tests.gateway.certificates import Authority, Signed
 from marsad_center.tests.gateway.fhir.resources import Answer, Document, bundle, encounter, put, rows, with_fhir
 from marsad_center.tests.gateway.playing import gateway
-from marsad_center.tests.gateway.test_tls import Tls, failures, files, metric
+from marsad_center.tests.gateway.test_tls import Tls, failures, files, metric, unusable
 
 Eventually = Callable[..., Awaitable[Any]]
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding the")
@@ -115,14 +115,7 @@ class TestWhoGetsIn:
 
     @pytest.mark.parametrize(
         ("shows", "reason"),
-        [
-            pytest.param(lambda _tls: None, "no-certificate", id="no certificate"),
-            pytest.param(lambda _tls: Authority("X").sign("emr.kamc.example"), "not-trusted", id="wrong authority"),
-            pytest.param(lambda tls: tls.facilities.sign("emr.kamc.example", days=-1), "expired", id="expired"),
-            pytest.param(
-                lambda tls: tls.facilities.sign("emr.kamc.example", server=True), "not-trusted", id="not for clients"
-            ),
-        ],
+        unusable("emr.kamc.example"),
     )
     async def test_whoever_shows_no_valid_certificate_is_not_let_in(
         self, tls: Tls, eventually: Eventually, shows: Callable[[Tls], Signed | None], reason: str
