@@ -1,7 +1,9 @@
 """Which patient numbers are one person: derived from the log of all merges by event time, and from nothing else.
 
 So a merge that arrives late, is said again or is taken out of the log gives what it would have given in order, and who
-was merged when stays on record. Sources: HL7 v2.5.1 chapter 3.6.2 (A34, A40), domain facts.
+was merged when stays on record. A visit keeps the number that its own messages give; the view encounter_patient says
+whose it is now, so nobody who tells of visits waits for a merge. Sources: HL7 v2.5.1 chapter 3.6.2 (A34, A40), domain
+facts.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from marsad_center import db
+from marsad_center.facts import locks
 from marsad_center.facts.columns import Columns
 from marsad_center.facts.events import Merge
 
@@ -34,15 +37,13 @@ class Logged(NamedTuple):
 
 
 _PATIENT = Columns({"facility": "text", "key": "text"})
-# `facility || ''` fits no index, so that none but the key's own can be taken (migration 0020).
-_VISITS = _PATIENT.each("SELECT visit_key FROM encounter WHERE patient_key = n.key AND facility || '' = n.facility")
 _MERGES = _PATIENT.each("SELECT * FROM patient_merge_log WHERE merged = n.key AND facility = n.facility")
 
 
-async def write_merges(connection: db.Connection, said: Sequence[Merged]) -> set[tuple[str, str]]:
-    """Store `said` and derive who survives. The visits (facility, visit key) that are to be derived anew."""
+async def write_merges(connection: db.Connection, said: Sequence[Merged]) -> None:
+    """Store `said` and derive who survives."""
     if not said:
-        return set()
+        return
     rows = [
         [message_id, facility, merge.merged, merge.survivor, merge.event_at] for facility, message_id, merge in said
     ]
@@ -51,24 +52,19 @@ async def write_merges(connection: db.Connection, said: Sequence[Merged]) -> set
         " SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])",
         *(list(column) for column in zip(*rows, strict=True)),
     )
-    return await derive_merges(
+    await derive_merges(
         connection, {(each.facility, key) for each in said for key in (each.merge.merged, each.merge.survivor)}
     )
 
 
-async def derive_merges(connection: db.Connection, patients: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Bring patient_merge to what the log says of `patients` (facility, key) and of all that they are merged with. The
-    visits that are to be derived anew."""
+async def derive_merges(connection: db.Connection, patients: Iterable[tuple[str, str]]) -> None:
+    """Bring patient_merge to what the log says of `patients` (facility, key) and of all that they are merged with."""
     by_facility: dict[str, set[str]] = defaultdict(set)
     for facility, key in patients:
         by_facility[facility].add(key)
-    visits: set[tuple[str, str]] = set()
     for facility, keys in sorted(by_facility.items()):
-        together = await _component(connection, facility, keys)
-        await _rewrite(connection, facility, together)
-        found = await connection.fetch(f"SELECT f.visit_key FROM {_VISITS}", *_keys(facility, together))  # noqa: S608
-        visits |= {(facility, row["visit_key"]) for row in found}
-    return visits
+        await locks.take(connection, [f"{facility}|merges"])
+        await _rewrite(connection, facility, await _component(connection, facility, keys))
 
 
 def survivors(log: Iterable[Logged]) -> dict[str, tuple[str, Logged]]:
@@ -109,15 +105,11 @@ async def _component(connection: db.Connection, facility: str, keys: Iterable[st
     return [row["key"] for row in rows]
 
 
-def _keys(facility: str, together: Iterable[str]) -> list[Any]:
-    return _PATIENT.arguments([(facility, key) for key in together])
-
-
 async def _rewrite(connection: db.Connection, facility: str, together: list[str]) -> None:
     log = await connection.fetch(
         "SELECT f.merged, f.survivor, f.event_at, f.message_id"  # noqa: S608 - constants
         f" FROM {_MERGES} ORDER BY f.event_at, f.id",
-        *_keys(facility, together),
+        *_PATIENT.arguments([(facility, key) for key in together]),
     )
     found = survivors(Logged(*row) for row in log)
     rows: list[list[Any]] = [

@@ -117,11 +117,11 @@ async def _insert(connection: db.Connection, new: Sequence[Stated], touched: Seq
         if isinstance(each.fact, Merge)
         for key in (each.fact.merged, each.fact.survivor)
     }
-    visits = await derive_merges(connection, patients)
+    await derive_merges(connection, patients)
     movements = [(each, each.fact) for each in new if isinstance(each.fact, Movement)]
     if movements:
         await insert_movements(connection, movements)
-    visits |= {(each.facility, each.fact.visit_key) for each in touched if isinstance(each.fact, Movement)}
+    visits = {(each.facility, each.fact.visit_key) for each in touched if isinstance(each.fact, Movement)}
     if visits:
         await derive_visits(connection, visits)
     said = [Said(each.facility, each.message_id, each.fact) for each in new if isinstance(each.fact, Statement)]

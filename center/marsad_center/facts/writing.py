@@ -6,7 +6,6 @@ wait until it can see the movements of the first, so that what it derives holds 
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
@@ -14,6 +13,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from marsad_center import db
+from marsad_center.facts import locks
 from marsad_center.facts.code_maps import count_unmapped, used
 from marsad_center.facts.columns import Columns
 from marsad_center.facts.encounter import derive
@@ -90,29 +90,17 @@ _ENCOUNTER_COLUMNS: Mapping[str, str] = {
 _NULLABLE = {"point_of_care", "room", "bed", "disposition", "specialty", "arrival_mode"}
 _PYTHON_NAMES = {"class": "patient_class"}
 
-_SURVIVOR = "coalesce(p.stays, p.survivor, e.patient_key)"
-
 _MOVEMENT = Columns(_MOVEMENT_COLUMNS)
 _ENCOUNTER = Columns(_ENCOUNTER_COLUMNS, nullable=_NULLABLE)
 _VISIT = Columns({"facility": "text", "visit_key": "text"})
-_LOCKS = Columns({"number": "bigint", "shared": "boolean"})
 _MOVEMENT_NAMES = list(_MOVEMENT_COLUMNS)[2:]
 _movement_values = attrgetter(*(_PYTHON_NAMES.get(name, name) for name in _MOVEMENT_NAMES))
 _encounter_values = attrgetter(*(_PYTHON_NAMES.get(name, name) for name in list(_ENCOUNTER_COLUMNS)[1:]))
-# Whoever was merged into another is that other.
 _UPSERT_ENCOUNTERS = f"""
-    INSERT INTO encounter ({_ENCOUNTER.names})
-    SELECT {", ".join(_SURVIVOR if name == "patient_key" else f"e.{name}" for name in _ENCOUNTER_COLUMNS)}
-    FROM (SELECT {_ENCOUNTER.source}) AS e LEFT JOIN LATERAL (
-        SELECT stays, survivor FROM patient_merge WHERE facility = e.facility AND merged = e.patient_key OFFSET 0
-    ) AS p ON true
+    INSERT INTO encounter ({_ENCOUNTER.names}) SELECT {_ENCOUNTER.source}
     ON CONFLICT (facility, visit_key) DO UPDATE SET
         {", ".join(f"{name} = excluded.{name}" for name in list(_ENCOUNTER_COLUMNS)[2:])}, updated_at = now()
-"""  # noqa: S608 - constants
-_LOCK = f"""
-    SELECT CASE WHEN shared THEN pg_advisory_xact_lock_shared(number) ELSE pg_advisory_xact_lock(number) END
-    FROM (SELECT {_LOCKS.source}) AS l
-"""  # noqa: S608 - constants
+"""
 _MOVEMENTS = f"""
     SELECT id, cancelled_by, {_MOVEMENT.names} FROM movement
     WHERE facility = n.facility AND visit_key = n.visit_key AND id + 0 < $3
@@ -134,20 +122,17 @@ async def write_facts(connection: db.Connection, stated: Sequence[Stated]) -> No
     if not stated:
         return
     await lock(connection, stated)
-    merges = [Merged(item.facility, item.message_id, item.fact) for item in stated if isinstance(item.fact, Merge)]
-    merged = await write_merges(connection, merges) if merges else set[_Visit]()
     movements = [(item, item.fact) for item in stated if isinstance(item.fact, Movement)]
     if movements:
         added = await insert_movements(connection, movements)
-        merged -= added.keys()
         await derive_visits(connection, added.keys(), added)
-    if merged:
-        await derive_visits(connection, merged)
     if orders := ordered(stated):
         await write_orders(connection, orders)
     said = [Said(item.facility, item.message_id, item.fact) for item in stated if isinstance(item.fact, Statement)]
     await write_statements(connection, said)
     await write_links(connection, links(stated))
+    merges = [Merged(item.facility, item.message_id, item.fact) for item in stated if isinstance(item.fact, Merge)]
+    await write_merges(connection, merges)
     await count_unmapped(connection, [use for item in stated for use in used(item.facility, item.fact)])
 
 
@@ -162,31 +147,18 @@ def ordered(stated: Iterable[Stated]) -> list[Ordered]:
 
 
 async def lock(connection: db.Connection, stated: Iterable[Stated]) -> None:
-    """Keep all others from what `stated` touches, until the end of the transaction."""
-    alone: set[str] = set()  # facilities whose merges change
+    """Keep all others from what `stated` touches, until the end of the transaction. Merges have a lock of their own,
+    which is taken when they are derived: late, for all merges of a facility share it."""
     names: set[str] = set()
-    shared: set[str] = set()
     for facility, _message_id, fact in stated:
         match fact:
             case Movement():
                 names.add(f"{facility}|visit|{fact.visit_key}")
-                shared.add(facility)
-            case Merge():
-                alone.add(facility)
             case OrderEvent():
                 names |= {f"{facility}|order|{number}" for number in (fact.placer, fact.filler) if number}
             case Statement():
                 names |= lock_names(facility, fact)
-    # One number after the other in ascending order: two batches can wait for each other, but never in a circle. Who
-    # survives whom is read for every visit and seldom changed: many may read it at once, and a merge waits for them.
-    merges = sorted((_number(f"{facility}|merges"), facility not in alone) for facility in alone | shared)
-    rows = [*merges, *((number, False) for number in sorted(map(_number, names)))]
-    if rows:
-        await connection.execute(_LOCK, *_LOCKS.arguments(rows))
-
-
-def _number(name: str) -> int:
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
+    await locks.take(connection, names)
 
 
 async def insert_movements(

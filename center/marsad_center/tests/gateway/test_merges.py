@@ -11,7 +11,7 @@ from marsad_center.tests.gateway.playing import adt, gateway, message, sending
 async def patients(database: Database) -> set[tuple[str, str]]:
     """(last letter of the visit's patient, of the patient it is now) of every visit."""
     async with database.connect("postgres") as connection:
-        rows = await connection.fetch("SELECT visit_key, patient_key FROM encounter")
+        rows = await connection.fetch("SELECT visit_key, patient_key FROM encounter_patient")
     return {(row["visit_key"][-1], row["patient_key"][-1]) for row in rows}
 
 

@@ -132,7 +132,7 @@ async def test_what_is_not_served_fails_a_transaction_whole_and_of_a_batch_only_
         assert (issue["code"], issue["expression"]) == ("not-supported", [f"Bundle.entry[{number}].resource"])
         assert "leave it out" in issue["diagnostics"]
     assert await rows(database, "SELECT message_type FROM message ORDER BY 1") == [("Encounter",), ("Patient",)]
-    assert await rows(database, "SELECT visit_key, patient_key FROM encounter") == [("V1", "P1")]
+    assert await rows(database, "SELECT visit_key, patient_key FROM encounter_patient") == [("V1", "P1")]
     assert await rows(database, "SELECT reason, count(*) FROM quarantine GROUP BY 1 ORDER BY 1") == [
         ("bad-bundle", 1),
         ("unknown-type", 3),
