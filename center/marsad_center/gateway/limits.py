@@ -41,7 +41,7 @@ class Limits:
     queue_bytes: int = 16 * MIB
     batch: int = 256
     lanes: int = 2
-    company: int = 64
+    company: int = 128
     batch_bytes: int = 8 * MIB
     partial_seconds: float = 30.0
     frame_seconds: float = 120.0
