@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import asyncpg
 
+from e2e.ports import free_port
 from marsad_center.settings import DatabaseSettings
 
 PASSWORD = "test-only"
@@ -44,7 +44,7 @@ class PostgresServer:
         self._binaries = found
         self.folder = Path(tempfile.mkdtemp(prefix="marsad-pg-"))
         self._data = self.folder / "data"
-        self.port = _free_port()
+        self.port = free_port()
         self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
         self._user = "postgres" if os.geteuid() == 0 else None
@@ -151,9 +151,3 @@ class PostgresServer:
             except subprocess.TimeoutExpired:
                 self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from e2e.ports import free_port
 from marsad_center.gateway import metrics, mllp
 from marsad_center.gateway.inbound import Inbound
 from marsad_center.gateway.limits import Limits
@@ -292,9 +293,7 @@ async def test_what_was_read_before_the_end_is_committed_and_answered(database: 
 
 
 async def test_a_gateway_waits_for_the_schema_and_its_readiness_says_so(database: Database, eventually: Any) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     started: asyncio.Future[Ports] = asyncio.get_running_loop().create_future()
     settings = replace(database.settings("gateway"), metrics_port=port)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -15,16 +14,11 @@ from typing import Any, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from e2e.ports import free_port
 from marsad.tests.shell.proxy import Proxy
 from marsad.tests.shell.waiting import eventually
 
 ROOT = Path(__file__).parents[4]
-
-
-def free_port() -> int:
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
 
 
 @dataclass
