@@ -78,11 +78,11 @@ class Part:
             return
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(20)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.kill()
 
-    async def serves(self, seconds: float = 60) -> None:
+    async def serves(self, seconds: float = 120) -> None:
         """Wait until it says that it is ready."""
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
@@ -102,7 +102,7 @@ class Part:
 
     @staticmethod
     def _get(port: int, path: str) -> bytes:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
             return bytes(answer.read())
 
 
