@@ -63,7 +63,7 @@ class Operator:
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
             try:
-                await eventually(lambda: self.process.poll() is not None, "an orderly end", 20)
+                await eventually(lambda: self.process.poll() is not None, "an orderly end")
             finally:
                 self.process.kill()
                 self.process.wait()
@@ -74,7 +74,7 @@ class Operator:
     def ready(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()[-4000:]
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/readyz", timeout=5):
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/readyz", timeout=30):
                 return True
         except OSError:
             return False
@@ -84,7 +84,7 @@ class Operator:
         return self.metric("marsad_leader") == 1
 
     def metrics(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=30) as answer:
             families = text_string_to_metric_families(answer.read().decode())
         return {
             (sample.name, tuple(sorted(sample.labels.items()))): sample.value
@@ -98,8 +98,9 @@ class Operator:
         return sum(value for (found, has), value in self.metrics().items() if found == name and wanted <= set(has))
 
     def logged(self) -> list[dict[str, Any]]:
-        """The log so far; every line of it must be JSON."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        """The log so far; every line of it must be JSON, but for the one that is being written."""
+        whole, _, _begun = self.log.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
 
 def _start(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
