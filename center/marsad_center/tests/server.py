@@ -99,7 +99,7 @@ class PostgresServer:
         )
         log.close()
 
-    async def wait(self, seconds: float = 60) -> None:
+    async def wait(self, seconds: float = 120) -> None:
         """Return when a superuser can connect; TimeoutError after `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
@@ -116,7 +116,7 @@ class PostgresServer:
     async def superuser(self, database: str) -> asyncpg.Connection:
         """A superuser's connection, to look at or break what no role of the center may."""
         return await asyncpg.connect(
-            host="127.0.0.1", port=self.port, user="postgres", password=PASSWORD, database=database, timeout=10
+            host="127.0.0.1", port=self.port, user="postgres", password=PASSWORD, database=database, timeout=60
         )
 
     async def make_roles(self) -> None:
@@ -147,7 +147,7 @@ class PostgresServer:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGQUIT)
             try:
-                self._process.wait(20)
+                self._process.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)

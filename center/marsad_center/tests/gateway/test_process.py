@@ -25,7 +25,7 @@ async def get(port: int, path: str, method: str = "GET") -> tuple[int, str, str]
     def ask() -> tuple[int, str, str]:
         request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
         try:
-            with urllib.request.urlopen(request, timeout=20) as response:
+            with urllib.request.urlopen(request, timeout=120) as response:
                 return response.status, response.headers["content-type"], response.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.headers["content-type"], error.read().decode()
@@ -151,5 +151,5 @@ async def test_sigterm_ends_the_process_in_order(sealed_database: Database, even
             process.send_signal(signal.SIGTERM)
             assert await reader.read() == b""
             writer.close()
-    assert await asyncio.wait_for(process.wait(), 30) == 0
+    assert await asyncio.wait_for(process.wait(), 120) == 0
     assert lines[-1]["message"] == "stopped"

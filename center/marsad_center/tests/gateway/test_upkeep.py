@@ -49,7 +49,7 @@ async def run(database: Database, *arguments: str) -> Ran:
         sys.executable, "-m", "marsad_center", *arguments, env=environment,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode is not None
     return Ran(process.returncode, out, err)
 
