@@ -69,7 +69,7 @@ async def test_what_came_before_is_not_read_again_even_where_plans_were_made_bef
 
         async def alone() -> bool:  # what a session did is counted for certain when the server has ended it
             others = "datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
-            return await connection.fetchval(f"SELECT count(*) FROM pg_stat_activity WHERE {others}") == 0
+            return bool(await connection.fetchval(f"SELECT count(*) = 0 FROM pg_stat_activity WHERE {others}"))
 
         await eventually(alone)
         tables = await connection.fetch(
