@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from bench.process import cpu_seconds
 from e2e.faults.conftest import settings_of
 from e2e.faults.processes import Center, Part
+from e2e.usage import cpu_seconds, family_cpu_seconds, resident_mib
 from marsad_center.facts.migrate import migrate
 from marsad_center.tests.conftest import CENTER, Database
 from marsad_center.tests.server import PostgresServer
@@ -35,7 +33,7 @@ class Measured:
             "dashboard": self.parts.dashboard,
         }
         used = {name: cpu_seconds(_pid(part)) for name, part in named.items()}
-        return used | {"postgresql": sum(_family_seconds(self.database.server.pid))}
+        return used | {"postgresql": family_cpu_seconds(self.database.server.pid)}
 
     def memory(self) -> dict[str, float]:
         """Resident MiB now, by part."""
@@ -44,7 +42,7 @@ class Measured:
             "analytics": self.parts.analytics,
             "dashboard": self.parts.dashboard,
         }
-        return {name: _resident(_pid(part)) for name, part in named.items()}
+        return {name: resident_mib(_pid(part)) for name, part in named.items()}
 
     async def value(self, query: str) -> float:
         """One number out of the database."""
@@ -79,16 +77,3 @@ async def running() -> AsyncIterator[Measured]:
 def _pid(part: Part) -> int:
     assert part.process is not None
     return part.process.pid
-
-
-def _resident(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / MIB
-
-
-def _family_seconds(pid: int) -> list[float]:
-    """Of a process, of its children that are there, and of those that were (the kernel adds them to their parent)."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    ended = (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
-    return [cpu_seconds(pid), ended, *(cpu_seconds(int(child)) for child in children)]

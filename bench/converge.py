@@ -19,10 +19,10 @@ from bench.api import Api, folder
 from bench.declared import Declared, declare
 from bench.operator import Operator, operator
 from bench.outcome import Round, Spent, report
-from bench.process import peak_mib
 from bench.samples import Report
 from e2e import crds
 from e2e.apiserver import ApiServer, apiserver
+from e2e.usage import peak_mib
 from marsad.core.kinds import FACILITY, HEALTHCLUSTER, MANAGED, MONITORING, NAMESPACE, VOLUME_CLAIM, Kind
 from marsad.core.templates import Templates, load
 from marsad.core.world import Key
@@ -82,7 +82,7 @@ async def _operator(server: ApiServer, api: Api, declared: Sequence[Declared], t
         ended, then = await _quiet(running, last_write, start)
         after = await running.figures()
         writes = sum(after.writes.values()) - sum(before.writes.values())
-        memory = peak_mib(running.process)
+        memory = peak_mib(running.process.pid)
         done = Round(ended - start, then - spent, writes, after.looks - before.looks, memory)
         await _complete(api, declared, templates)
     await _empty(api, declared)

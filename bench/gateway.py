@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from subprocess import Popen
 
 from bench.load import Account, play
-from bench.process import cpu_seconds, listening, peak_mib, python
+from bench.process import listening, python
 from bench.samples import Report, Samples, ratios
 from bench.stage import CONNECTIONS, Stage, Stored, stage
 from e2e.oracle import SHARED_FILE
 from e2e.ports import free_ports
+from e2e.usage import cpu_seconds, peak_mib
 
 MANY = 64  # unanswered messages a connection: as many as a gateway lets one have
 SECONDS = 4.0
@@ -80,7 +81,7 @@ async def measure(rounds: int) -> Report:
                 manies.append(await _run(on, one, f"m{number}", MANY))
                 twos.append(await _run(on, both, f"t{number}", MANY))
             after = await on.stored()
-            memory = Samples("gateway: peak memory", "MiB", (peak_mib(gateway),))
+            memory = Samples("gateway: peak memory", "MiB", (peak_mib(gateway.pid),))
         await _nothing_lost(on, "center", "center.message", [*singles, *manies, *twos])
         await _nothing_lost(on, "peer", "message", peers)
     return _report(floors, singles, manies, twos, peers, [*_bytes(before, after), memory])

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bench.process import children_cpu_seconds, cpu_seconds
 from bench.samples import Report, Samples, ratios
+from e2e.usage import children_cpu_seconds, cpu_seconds
 
 GOAL = 1.3
 """Of times on the clock. Where the API server keeps all processors busy, as it does two, what is written decides:

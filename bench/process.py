@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -42,45 +40,6 @@ def python(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def peak_mib(process: subprocess.Popen[bytes]) -> float:
-    """Most memory it ever had resident, in MiB (VmHWM)."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
-    assert found
-    return int(found[1]) / 1024
-
-
-def cpu_seconds(pid: int) -> float:
-    """Processor time a process has used until now."""
-    return _cpu(Path(f"/proc/{pid}/stat").read_text())
-
-
-def children_cpu_seconds(*names: str) -> float:
-    """The same of those children of this process that run one of the named programs."""
-    used = 0.0
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            text = path.read_text()
-            name, parent = text[text.index("(") + 1 : text.rindex(")")], int(text.rpartition(")")[2].split()[1])
-            if parent == os.getpid() and name in names:
-                used += _cpu(text)
-    return used
-
-
-def family_cpu_seconds(pid: int) -> float:
-    """The same of a process and all its children, those that have ended and were waited for included."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    used = sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        with contextlib.suppress(OSError):
-            used += _cpu(Path(f"/proc/{child}/stat").read_text())
-    return used
-
-
-def _cpu(stat: str) -> float:
-    fields = stat.rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def listening(process: subprocess.Popen[bytes], port: int, log: Path, seconds: float = 60) -> None:

@@ -7,16 +7,18 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import asyncpg
 
 from bench.load import laps, templates
-from bench.process import family_cpu_seconds
 from e2e.ports import free_ports
+from e2e.usage import family_cpu_seconds
 from marsad_center.facts.migrate import migrate
-from marsad_center.tests.conftest import make_keys
+from marsad_center.tests.conftest import Database, make_keys
+from marsad_center.tests.environment import environment
 from marsad_center.tests.server import PASSWORD, PostgresServer
 
 CONNECTIONS = 8
@@ -80,15 +82,9 @@ class Stage:
     def gateway_settings(self, mllp: int, folder: Path) -> dict[str, str]:
         """The environment of the gateway's process."""
         (folder / "center.json").write_text(json.dumps(CENTER))
-        keys = make_keys(folder / "keys")
+        settings = Database(self.server, "center", folder, make_keys(folder / "keys")).settings("gateway")
         http, metrics = free_ports(2)
-        return {
-            "MARSAD_DATABASE_HOST": "127.0.0.1", "MARSAD_DATABASE_PORT": str(self.server.port),
-            "MARSAD_DATABASE_NAME": "center", "MARSAD_DATABASE_CREDENTIALS": str(self.server.credentials["gateway"]),
-            "MARSAD_DATABASE_CA": "", "MARSAD_CENTER": str(folder / "center.json"), "MARSAD_BIND": "127.0.0.1",
-            "MARSAD_MLLP_PORT": str(mllp), "MARSAD_HTTP_PORT": str(http), "MARSAD_METRICS_PORT": str(metrics),
-            "MARSAD_KEYS": str(keys),
-        }  # fmt: skip
+        return environment(replace(settings, mllp_port=mllp, http_port=http, metrics_port=metrics))
 
     def peer_settings(self) -> dict[str, str]:
         """The environment of the peer's process."""

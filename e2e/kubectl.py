@@ -23,7 +23,7 @@ class Kubectl:
     binary: str
     context: str
 
-    def run(self, *words: str, stdin: str | None = None, deadline: float = 60) -> str:
+    def run(self, *words: str, stdin: str | None = None, deadline: float = 120) -> str:
         """Standard output of `kubectl WORDS`; `Refused` with standard error where it exits non-zero."""
         done = subprocess.run(
             [self.binary, "--context", self.context, *words],
@@ -62,7 +62,7 @@ class Kubectl:
         return [line.split("\t") for line in text.splitlines()]
 
 
-def eventually(what: str, look: Callable[[], T], seconds: float = 60, pause: float = 0.2) -> T:
+def eventually(what: str, look: Callable[[], T], seconds: float = 120, pause: float = 0.2) -> T:
     """The first truthy answer of `look`, asked again until the deadline; errors while waiting count as "not yet".
 
     Raises AssertionError with what was awaited, the last answer and the last error.

@@ -28,7 +28,7 @@ class Sender:
     """One MLLP connection, over TLS where it is told with what. `send` returns the acknowledgement's bytes without
     frame, or None where none came."""
 
-    def __init__(self, host: str, port: int, timeout: float = 15, tls: Tls | None = None) -> None:
+    def __init__(self, host: str, port: int, timeout: float = 60, tls: Tls | None = None) -> None:
         self.address, self.timeout, self.tls = (host, port), timeout, tls
         self.socket: socket.socket | None = None
 
@@ -111,6 +111,7 @@ class Traffic:
     prefix: str
     per_second: float = 20
     tls: Tls | None = None
+    patience: float = 10  # seconds until a connection that is silent is taken for dead
     acknowledged: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     retries: int = 0
@@ -128,7 +129,7 @@ class Traffic:
         self._thread.join(60)
 
     def _run(self) -> None:
-        with Sender(self.host, self.port, 10, self.tls) as connection:
+        with Sender(self.host, self.port, self.patience, self.tls) as connection:
             number = 0
             while not self._stop.is_set():
                 number += 1

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from e2e.console import REPOSITORY
 from marsad.cli import app
 from marsad_center.tests.conftest import Database, database, postgres_server, sealed_database  # noqa: F401 - fixtures
+from marsad_center.tests.environment import environment
 from marsad_center.tests.gateway.playing import adt, gateway, message, sending
 
 Cli = Callable[..., Result]
@@ -24,13 +25,7 @@ Cli = Callable[..., Result]
 @pytest.fixture
 def cli(sealed_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:  # noqa: F811
     """The command; what the center's program says itself goes to the process's own output (see capfd)."""
-    settings = sealed_database.settings("gateway")
-    pod = {
-        "PYTHONPATH": str(REPOSITORY / "center"), "MARSAD_DATABASE_HOST": settings.database.host,
-        "MARSAD_DATABASE_PORT": str(settings.database.port), "MARSAD_DATABASE_NAME": settings.database.name,
-        "MARSAD_DATABASE_CREDENTIALS": str(settings.database.credentials), "MARSAD_CENTER": str(settings.center),
-        "MARSAD_KEYS": str(settings.keys),
-    }  # fmt: skip
+    pod = {"PYTHONPATH": str(REPOSITORY / "center")} | environment(sealed_database.settings("gateway"))
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "kubectl").write_text(

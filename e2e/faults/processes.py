@@ -17,6 +17,7 @@ from typing import Any
 from e2e.ports import free_ports
 from marsad_center.settings import Component, DatabaseSettings, Settings
 from marsad_center.tests.conftest import make_keys
+from marsad_center.tests.environment import environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -45,26 +46,11 @@ class Part:
 
     def start(self) -> None:
         """Start it; it may serve only a little later."""
-        database, settings = self.settings.database, self.settings
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(REPOSITORY / "center"),
-            "MARSAD_DATABASE_HOST": database.host,
-            "MARSAD_DATABASE_PORT": str(database.port),
-            "MARSAD_DATABASE_NAME": database.name,
-            "MARSAD_DATABASE_CREDENTIALS": str(database.credentials),
-            "MARSAD_DATABASE_CA": "",
-            "MARSAD_CENTER": str(settings.center),
-            "MARSAD_KEYS": str(make_keys(settings.center.parent / "keys")),
-            "MARSAD_BIND": "127.0.0.1",
-            "MARSAD_MLLP_PORT": str(settings.mllp_port),
-            "MARSAD_HTTP_PORT": str(settings.http_port),
-            "MARSAD_METRICS_PORT": str(settings.metrics_port),
-            **self.environment,
-        }
+        settings = replace(self.settings, keys=make_keys(self.settings.center.parent / "keys"))
+        told = {**os.environ, "PYTHONPATH": str(REPOSITORY / "center"), **environment(settings), **self.environment}
         command = [sys.executable, "-m", "marsad_center", settings.component]
         with self.log.open("ab") as out:
-            self.process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
+            self.process = subprocess.Popen(command, env=told, stdout=out, stderr=out)
 
     def kill(self) -> None:
         """kill -9."""
@@ -78,11 +64,11 @@ class Part:
             return
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(20)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.kill()
 
-    async def serves(self, seconds: float = 60) -> None:
+    async def serves(self, seconds: float = 120) -> None:
         """Wait until it says that it is ready."""
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
@@ -102,7 +88,7 @@ class Part:
 
     @staticmethod
     def _get(port: int, path: str) -> bytes:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
             return bytes(answer.read())
 
 

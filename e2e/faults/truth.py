@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from e2e import facts, oracle
 from e2e.faults.processes import Center
@@ -36,7 +37,7 @@ async def holds(database: Database, center: Center, texts: Sequence[str], folder
     assert shown["ed.census", FACILITY].value == counted["ed_census"]
 
 
-async def settled(database: Database, seconds: float = 60) -> None:
+async def settled(database: Database, seconds: float = 180) -> None:
     """Wait until analytics has measured every event and computed what rolls with the clock after that."""
     deadline = asyncio.get_running_loop().time() + seconds
     async with database.connect("postgres") as connection:
@@ -66,7 +67,13 @@ async def recomputed(database: Database) -> Mapping[tuple[str, str], Figure]:
         return await store.written(connection)
 
 
-async def feed(center: Center) -> Mapping[str, object]:
-    """What the dashboard says of the sender."""
-    rows = await center.dashboard.json(f"/api/v1/feeds?facility={FACILITY}")
-    return next(row for row in rows if row["facility"] == FACILITY)
+async def feed(center: Center, told: Callable[[Mapping[str, Any]], object]) -> Mapping[str, Any]:
+    """What the dashboard says of the sender, once that is `told`: it reads a moment after analytics has written."""
+    deadline = asyncio.get_running_loop().time() + 120
+    while True:
+        rows = await center.dashboard.json(f"/api/v1/feeds?facility={FACILITY}")
+        found: Mapping[str, Any] = next(row for row in rows if row["facility"] == FACILITY)
+        if told(found):
+            return found
+        assert asyncio.get_running_loop().time() < deadline, found
+        await asyncio.sleep(0.1)

@@ -63,7 +63,7 @@ class Center:
             service = self.kube.get("service", name, self.name)
             assert service is not None
         address = self.node, service["spec"]["ports"][0]["nodePort"]
-        eventually(f"a way to {workload}", lambda: answers(address), 30)
+        eventually(f"a way to {workload}", lambda: answers(address), 120)
         return address
 
     @property
@@ -88,7 +88,7 @@ class Center:
 
     def json(self, path: str) -> Any:
         """A JSON answer of the dashboard."""
-        with urllib.request.urlopen(self.dashboard + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.dashboard + path, timeout=30) as answer:
             return json.load(answer)
 
     def figure(self, indicator: str, facility: str | None) -> dict[str, Any]:

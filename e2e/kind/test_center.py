@@ -42,12 +42,14 @@ def test_the_dashboard_shows_what_an_independent_reading_of_the_file_counts(
     played: tuple[Center, oracle.Count], facility: str
 ) -> None:
     center, expected = played
-    eventually("the census", lambda: center.figure("ed.census", facility)["value"] == expected.ed_census, 30)
-    assert center.figure("bed.occupancy", facility)["numerator"] == expected.beds_occupied
-    waiting = center.figure("ed.waiting", facility)["breakdown"]
-    assert {level: count for level, count in waiting.items() if count} == expected.waiting
     [[stored]] = center.kube.psql(center.name, "select count(*) from center.message where ack_code in ('AA', 'CA') "
                                   f"and facility = '{facility}'")  # fmt: skip
+    eventually("all of it is shown", lambda: center.feed(facility)["accepted"] == int(stored), 120)
+    eventually("the census", lambda: center.figure("ed.census", facility)["value"] == expected.ed_census, 120)
+    beds = expected.beds_occupied
+    eventually("the beds", lambda: center.figure("bed.occupancy", facility)["numerator"] == beds, 120)
+    waiting = center.figure("ed.waiting", facility)["breakdown"]
+    assert {level: count for level, count in waiting.items() if count} == expected.waiting
     feed = center.feed(facility)
     assert feed["accepted"] == int(stored) >= expected.messages
     assert (feed["rejected"], feed["quarantined"]) == (0, 0)
@@ -63,7 +65,7 @@ def test_the_same_file_again_counts_nothing_twice(played: tuple[Center, oracle.C
     def counted() -> bool:
         return bool(center.feed(facility)["duplicate"] >= before["duplicate"] + expected.messages)
 
-    eventually("the duplicates are counted", counted, 30)
+    eventually("the duplicates are counted", counted, 120)
     after = center.feed(facility)
     assert after["accepted"] == before["accepted"]
     assert center.figure("ed.census", facility)["value"] == expected.ed_census

@@ -127,7 +127,7 @@ def test_a_center_starts_from_nothing_within_its_policies(oran: Center) -> None:
     visit = f"walled-{time.time_ns()}"
     with Sender(*oran.gateway) as sender:
         assert code(sender.send(arrival(("SIHORAN", "CHUO"), visit, visit))) == "AA"
-    eventually("the arrival is on the dashboard", lambda: oran.figure("ed.census", "CHUO")["value"] == 1, 60)
+    eventually("the arrival is on the dashboard", lambda: oran.figure("ed.census", "CHUO")["value"] == 1, 120)
     eventually("the second instance replicates", lambda: streaming(oran), 120)
 
     def heard() -> bool:
@@ -136,7 +136,7 @@ def test_a_center_starts_from_nothing_within_its_policies(oran: Center) -> None:
             item["type"] == "Connected" and item["status"] == "True" for item in facility["status"]["conditions"]
         )
 
-    eventually("the operator has asked the dashboard", heard, 60)
+    eventually("the operator has asked the dashboard", heard, 120)
 
 
 def test_a_running_center_connects_anew_within_its_policies(makkah: Center, enforcer: Enforcer | None) -> None:
@@ -145,10 +145,10 @@ def test_a_running_center_connects_anew_within_its_policies(makkah: Center, enfo
     assert len(cut) > 3, "gateways, analytics, dashboards and the second instance were connected"
     visit = f"walled-{time.time_ns()}"
     with Sender(*makkah.gateway) as sender:
-        eventually("a message is acknowledged", lambda: code(sender.send(arrival(SIMHOSP, visit, visit))) == "AA", 60)
+        eventually("a message is acknowledged", lambda: code(sender.send(arrival(SIMHOSP, visit, visit))) == "AA", 120)
     assert makkah.stored(visit) == {visit: 1}
-    eventually("the second instance replicates", lambda: streaming(makkah), 60)
-    eventually("the dashboard reads", lambda: makkah.json("/api/v1/feeds"), 60)
+    eventually("the second instance replicates", lambda: streaming(makkah), 120)
+    eventually("the dashboard reads", lambda: makkah.json("/api/v1/feeds"), 120)
     makkah.settles()
 
 
@@ -188,11 +188,11 @@ def test_edges_that_someone_removes_are_closed_until_the_operator_puts_them_back
             oran.kube.run("delete", "networkpolicy", *policies, "-n", oran.name)
         if enforcer:
             enforcer.catch_up()
-        eventually(f"open is {expected}", lambda: network.open({edge, *others}) == expected, 60)
+        eventually(f"open is {expected}", lambda: network.open({edge, *others}) == expected, 120)
 
     opens(expected={edge, *others})
     pause(True)
-    eventually("the operator rests", lambda: oran.conditions()["Reconciling"]["reason"] == "Paused", 30)
+    eventually("the operator rests", lambda: oran.conditions()["Reconciling"]["reason"] == "Paused", 120)
     opens("gateway-to-database", expected=others)
     left = {item["metadata"]["name"] for item in oran.kube.all("networkpolicies", oran.name)}
     opens(*left - {"default-deny"}, expected=set())  # what nothing opens is closed by the one that remains

@@ -19,7 +19,7 @@ RUN = f"kind-{time.time_ns()}"
 def play(address: tuple[str, int], case: Malformed) -> tuple[str, ...]:
     """Send a case on a connection of its own; the codes of the answers, "" for a connection that was closed."""
     answers: list[str] = []
-    with socket.create_connection(address, 30) as connection:
+    with socket.create_connection(address, 120) as connection:
         try:
             for chunk in case.chunks:
                 connection.sendall(chunk)
@@ -49,7 +49,7 @@ def test_malformed_input_is_answered_quarantined_and_survived(makkah: Center, ca
     if case.reason:
         reasons = f"select reason from center.quarantine where id > {newest}"
         eventually(
-            f"a quarantine row {case.reason}", lambda: [case.reason] in makkah.kube.psql(makkah.name, reasons), 15
+            f"a quarantine row {case.reason}", lambda: [case.reason] in makkah.kube.psql(makkah.name, reasons), 120
         )
     with Sender(*address) as sender:
         control = f"alive-{RUN}-{case.name}".replace(" ", "-")

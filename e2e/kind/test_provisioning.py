@@ -25,7 +25,7 @@ def managed(center: Center) -> set[str]:
 def test_a_center_is_provisioned_though_the_operator_dies_in_the_middle(kube: Kubectl, node: str) -> None:
     center = Center(kube, "interrupted", node)
     center.kube.apply((EXAMPLES / "oran.yaml").read_text().replace("oran", "interrupted"))
-    eventually("the first objects", lambda: managed(center), 60, pause=0.05)
+    eventually("the first objects", lambda: managed(center), 120, pause=0.05)
     assert "Ready" not in center.conditions() or center.conditions()["Ready"]["status"] == "False"
     for pod in kube.all("pods", "marsad-system", "app.kubernetes.io/name=marsad-operator"):
         kube.run("delete", "pod", pod["metadata"]["name"], "-n", "marsad-system", "--grace-period=0", "--force",

@@ -51,7 +51,7 @@ def test_an_edit_is_undone(
     assert declared, f"{kind}/{name} is not there to be edited"
     makkah.kube.run("patch", kind, name, "-n", makkah.name, "--type=json", "-p", json.dumps(patch))
     edited = time.monotonic()
-    eventually(f"{kind}/{name} is as declared", lambda: spec_of(makkah, kind, name) == declared, 30, pause=0.05)
+    eventually(f"{kind}/{name} is as declared", lambda: spec_of(makkah, kind, name) == declared, 120, pause=0.05)
     measured(f"{kind}/{name}: edit undone {time.monotonic() - edited:.2f} s later (goal 2 s)")
 
 
@@ -64,7 +64,7 @@ def test_labels_of_a_job_come_back(makkah: Center) -> None:
         live = makkah.kube.get("job", name, makkah.name)
         return live is not None and live["metadata"]["labels"].get(label) == "marsad"
 
-    eventually("the label is back", labelled, 30)
+    eventually("the label is back", labelled, 120)
 
 
 @pytest.mark.parametrize("target", DELETABLE)
@@ -79,13 +79,13 @@ def test_a_deleted_object_is_made_again(makkah: Center, target: str, measured: M
         live = makkah.kube.get(kind, name, makkah.name)
         return live is not None and live["metadata"]["uid"] != before["metadata"]["uid"]
 
-    eventually(f"{target} is back", made_again, 30, pause=0.05)
+    eventually(f"{target} is back", made_again, 120, pause=0.05)
     measured(f"{target}: made again {time.monotonic() - deleted:.2f} s after it was deleted (goal 2 s)")
 
 
 def test_a_deleted_password_is_replaced_and_every_part_goes_on(makkah: Center) -> None:
     makkah.kube.run("delete", "secret", "database-reader", "-n", makkah.name)
-    eventually("the Secret is back", lambda: makkah.kube.get("secret", "database-reader", makkah.name), 30)
+    eventually("the Secret is back", lambda: makkah.kube.get("secret", "database-reader", makkah.name), 120)
     makkah.settles()
     eventually("the dashboard reads", lambda: makkah.json("/api/v1/feeds"), 120)
 
@@ -134,7 +134,7 @@ def test_pod_security_labels_come_back(makkah: Center) -> None:
         namespace = makkah.kube.get("namespace", makkah.name)
         return namespace is not None and namespace["metadata"]["labels"].get(label) == "restricted"
 
-    eventually("the namespace is restricted", labelled, 30)
+    eventually("the namespace is restricted", labelled, 120)
 
 
 def test_after_all_repairs_the_center_is_ready(makkah: Center) -> None:

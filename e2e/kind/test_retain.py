@@ -58,4 +58,4 @@ def test_delete_removes_volumes_and_passwords_too(oran: Center) -> None:
                   "-p", '{"spec": {"deletionPolicy": "Delete"}}')  # fmt: skip
     delete(oran)
     eventually("no volume is left", lambda: not oran.kube.all("pvc", oran.name), 120)
-    eventually("no password is left", lambda: not oran.kube.get("secret", "database-owner", oran.name), 60)
+    eventually("no password is left", lambda: not oran.kube.get("secret", "database-owner", oran.name), 120)

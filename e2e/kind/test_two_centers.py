@@ -53,7 +53,7 @@ def test_no_facility_or_figure_of_one_is_shown_by_the_other(makkah: Center, oran
 
 
 def test_the_second_center_speaks_french(oran: Center) -> None:
-    with urllib.request.urlopen(oran.dashboard, timeout=10) as answer:
+    with urllib.request.urlopen(oran.dashboard, timeout=30) as answer:
         assert 'lang="fr"' in answer.read().decode()
 
 

@@ -120,7 +120,7 @@ def pods(kube: Kubectl, image: str, wanted: dict[str, Place]) -> Iterator[None]:
                 kube.run("create", "namespace", place.namespace)
             kube.apply(json.dumps(_pod(image, place)))
         for place in wanted.values():
-            kube.wait(f"pod/{place.container}", "condition=Ready", place.namespace, 60)
+            kube.wait(f"pod/{place.container}", "condition=Ready", place.namespace, 120)
         yield
     finally:
         for place in wanted.values():

@@ -186,7 +186,7 @@ def simhospital() -> list[bytes]:
 def eventually() -> Callable[..., Awaitable[Any]]:
     """`await eventually(condition)`: call the (async) condition until it is true, and return what it gave."""
 
-    async def wait(condition: Callable[[], Awaitable[Any]], seconds: float = 30) -> Any:
+    async def wait(condition: Callable[[], Awaitable[Any]], seconds: float = 120) -> Any:
         deadline = time.monotonic() + seconds
         while not (result := await condition()):
             assert time.monotonic() < deadline, f"still not so after {seconds} s: {condition.__name__}"

@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import asyncpg
 
+from e2e.ports import free_port
 from marsad_center.settings import DatabaseSettings
 
 PASSWORD = "test-only"
@@ -44,7 +44,7 @@ class PostgresServer:
         self._binaries = found
         self.folder = Path(tempfile.mkdtemp(prefix="marsad-pg-"))
         self._data = self.folder / "data"
-        self.port = _free_port()
+        self.port = free_port()
         self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
         self._user = "postgres" if os.geteuid() == 0 else None
@@ -99,7 +99,7 @@ class PostgresServer:
         )
         log.close()
 
-    async def wait(self, seconds: float = 60) -> None:
+    async def wait(self, seconds: float = 120) -> None:
         """Return when a superuser can connect; TimeoutError after `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
@@ -116,7 +116,7 @@ class PostgresServer:
     async def superuser(self, database: str) -> asyncpg.Connection:
         """A superuser's connection, to look at or break what no role of the center may."""
         return await asyncpg.connect(
-            host="127.0.0.1", port=self.port, user="postgres", password=PASSWORD, database=database, timeout=10
+            host="127.0.0.1", port=self.port, user="postgres", password=PASSWORD, database=database, timeout=60
         )
 
     async def make_roles(self) -> None:
@@ -147,13 +147,7 @@ class PostgresServer:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGQUIT)
             try:
-                self._process.wait(20)
+                self._process.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -74,11 +74,11 @@ def senders(makkah: Center, cluster: Cluster, tmp_path_factory: pytest.TempPathF
         secret = {"ca.crt": found.trusted, "tls.crt": own.certificate.decode(), "tls.key": own.key.decode()}
         kube.apply("\n---\n".join(json.dumps(each) for each in _network(cluster.images["operator"], secret)))
         makkah.look_again()  # the dashboard was not replaced
-        eventually("the dashboard knows them", lambda: makkah.feed("JUMUM"), 90)
+        eventually("the dashboard knows them", lambda: makkah.feed("JUMUM"), 120)
         with Sender(*makkah.gateway) as sender:
             refused = message("ADT^Z99", f"{time.time_ns()}", "PID|1||P1", sender="JUMUMHIS|JUMUM").encode()
             assert code(sender.send(refused)) == "AR"
-        kube.wait("pod/his", "condition=Ready", NETWORK, 60)
+        kube.wait("pod/his", "condition=Ready", NETWORK, 120)
         yield found
     finally:
         kube.run("delete", "-f", "-", "--ignore-not-found", "--wait=false", stdin=DECLARED.read_text())

@@ -48,7 +48,7 @@ def ask(method: str, url: str, content: Document | bytes | None = None, feed: st
     headers = {"Content-Type": "application/fhir+json", "X-Marsad-Feed": feed}
     request = urllib.request.Request(url, data=body, method=method, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return Answer(answer.status, json.load(answer))
     except urllib.error.HTTPError as error:
         return Answer(error.code, json.load(error))
@@ -124,7 +124,7 @@ def test_single_resources_and_transactions_are_shown_and_the_same_again_changes_
     before = shown(center)
     assert set(send_all(center)) <= {200, 201}
     expected = Shown(before.present + 2, before.urgent + 1, before.accepted + 3)
-    eventually("all of it is shown", lambda: shown(center) == expected, 30)
+    eventually("all of it is shown", lambda: shown(center) == expected, 120)
     record = json.loads(gzip.decompress(PERSON.read_bytes()))
     resources = Counter(entry["resource"]["resourceType"] for entry in record["entry"])
     numbers = {table: int(rows) for table, rows, _ in stored(center)}
@@ -132,7 +132,7 @@ def test_single_resources_and_transactions_are_shown_and_the_same_again_changes_
 
     told, duplicates = stored(center), center.feed("HADA", "ehr")["duplicate"]
     assert set(send_all(center)) <= {200, 201}
-    eventually("they are counted as duplicates", lambda: center.feed("HADA", "ehr")["duplicate"] == duplicates + 3, 30)
+    eventually("they are counted as duplicates", lambda: center.feed("HADA", "ehr")["duplicate"] == duplicates + 3, 120)
     assert shown(center) == expected
     assert stored(center) == told
 

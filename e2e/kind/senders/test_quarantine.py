@@ -115,7 +115,7 @@ def mended(refused: Refused) -> Iterator[Center]:
     def known() -> bool:
         return bool(center.feed("ZAHIR")) and send(center, told(f"first-{RUN}", ZAHIR)) == "AA"
 
-    eventually("the operator tells the center", written, 30)
+    eventually("the operator tells the center", written, 120)
     center.look_again()
     eventually("the center knows Al-Zahir", known, 120)
     yield center
@@ -128,7 +128,7 @@ def test_after_the_facility_is_corrected_replay_brings_the_message_in_and_the_fi
     before = mended.figure("ed.census", "TAIF")["value"]
     assert f"{refused.torn} stored" in marsad("quarantine", "replay", refused.torn)
     assert mended.stored(f"torn-{RUN}") == {f"torn-{RUN}": 1}
-    eventually("one more is there", lambda: mended.figure("ed.census", "TAIF")["value"] == before + 1, 30)
+    eventually("one more is there", lambda: mended.figure("ed.census", "TAIF")["value"] == before + 1, 120)
     assert f"torn-{RUN}" not in marsad("quarantine", "list", "--feed", "TAIF/his")
 
 
@@ -148,7 +148,7 @@ def test_after_a_sender_is_declared_it_is_heard_and_what_it_sent_before_is_taken
         )
         return bool(mended.figure("ed.census", "ZAHIR")["value"] == int(count) >= 2)
 
-    eventually("who came before and after is shown", there, 30)
+    eventually("who came before and after is shown", there, 120)
 
 
 def test_reading_a_range_again_corrects_what_was_read_wrongly_and_changes_nothing_else(
@@ -158,7 +158,7 @@ def test_reading_a_range_again_corrects_what_was_read_wrongly_and_changes_nothin
     unread, hada = levels(mended), mended.kube.psql(mended.name, facts.fingerprint("HADA"))
     said = marsad("reprocess", "--facility", "TAIF", *span)
     assert "1 say something else now. Done." in said, said
-    eventually("the triage level is there", lambda: levels(mended).get("2", 0) == unread.get("2", 0) + 1, 30)
+    eventually("the triage level is there", lambda: levels(mended).get("2", 0) == unread.get("2", 0) + 1, 120)
 
     taif = mended.kube.psql(mended.name, facts.fingerprint("TAIF"))
     said = marsad("reprocess")

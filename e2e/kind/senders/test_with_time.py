@@ -45,7 +45,7 @@ def answer(center: Center, number: int) -> dict[str, Any]:
     url = f"{center.dashboard}/api/v1/recommendations/{number}/acknowledge"
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(url, json.dumps(SAID).encode(), headers, method="POST")
-    with urllib.request.urlopen(request, timeout=10) as found:
+    with urllib.request.urlopen(request, timeout=60) as found:
         told: dict[str, Any] = json.load(found)
         return told
 
@@ -82,7 +82,7 @@ def test_an_answer_to_a_recommendation_outlives_a_restart_after_which_forecasts_
     for name in names:
         kube.run("rollout", "status", name, "-n", center.name, "--timeout=120s", deadline=130)
     center.settles()
-    assert eventually("it is told as it was", lambda: advice(center), 30) == answered
+    assert eventually("it is told as it was", lambda: advice(center), 120) == answered
     assert [event["kind"] for event in answered["events"]] == ["opened", "acknowledged"]
 
     def forecast() -> dict[str, Any]:

@@ -30,7 +30,7 @@ async def test_two_migrations_at_once_apply_each_step_once(database: Database) -
 async def test_the_schema_is_ready_for_every_role(database: Database) -> None:
     said: list[str] = []
     for role in ("gateway", "analytics", "reader"):
-        await asyncio.wait_for(db.wait_for_schema(database.access(role), "test", said.append), 20)
+        await asyncio.wait_for(db.wait_for_schema(database.access(role), "test", said.append), 120)
     assert said == []
 
 
@@ -45,9 +45,9 @@ async def test_who_waits_for_the_schema_says_what_for_and_goes_on_when_it_is_the
         waited.set()
 
     waiter = asyncio.create_task(db.wait_for_schema(database.access("gateway"), "test", waiting_for))
-    await asyncio.wait_for(waited.wait(), 20)
+    await asyncio.wait_for(waited.wait(), 120)
     await migrate(database.access("owner"))
-    await asyncio.wait_for(waiter, 20)
+    await asyncio.wait_for(waiter, 120)
     assert (
         said[0]
         == f"the schema is at version 0, this release needs {schema.CODE_VERSION}: the migrate Job has not finished"

@@ -69,7 +69,7 @@ class Sender:
     async def receive(self) -> str:
         """The next acknowledgement; '' when the connection was closed."""
         try:
-            frame = await asyncio.wait_for(self.reader.readuntil(mllp.END), 30)
+            frame = await asyncio.wait_for(self.reader.readuntil(mllp.END), 120)
         except (asyncio.IncompleteReadError, ConnectionError):
             return ""
         return frame[1:-2].decode()
@@ -118,7 +118,7 @@ async def gateway(
     task = asyncio.create_task(run(settings, limits, started.set_result, fhir_limits))
     try:
         waiters: list[asyncio.Future[Any]] = [task, started]
-        await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED, timeout=30)
+        await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED, timeout=120)
         if task.done():
             task.result()
         yield started.result()

@@ -191,7 +191,7 @@ async def test_a_schema_that_is_made_anew_under_living_connections_is_noticed_by
 
 @pytest.mark.parametrize("foreign", ["other id", "no id"])
 async def test_one_batch_that_was_judged_for_other_feeds_is_let_go_and_its_sender_comes_again(
-    database: Database, foreign: str
+    database: Database, foreign: str, eventually: Any
 ) -> None:
     async with gateway(database) as ports, sending(ports) as sender:
         assert await sender.code(adt("A04", "1", "V1")) == "AA"
@@ -204,11 +204,12 @@ async def test_one_batch_that_was_judged_for_other_feeds_is_let_go_and_its_sende
             )
             await connection.execute("ALTER TABLE feed ADD PRIMARY KEY (id)")
         assert await sender.code(adt("A04", "2", "V2")) == "", "no answer: it is to be sent again"
-        for _again in range(200):
+
+        async def accepted() -> bool:
             async with sending(ports) as second:
-                if await second.code(adt("A04", "2", "V2")) == "AA":
-                    break
-            await asyncio.sleep(0.05)
+                return await second.code(adt("A04", "2", "V2")) == "AA"
+
+        await eventually(accepted)
         async with database.connect("postgres") as connection:
             stored = await connection.fetch(
                 "SELECT control_id, f.facility FROM message m JOIN feed f ON f.id = m.feed_id WHERE control_id = '2'"

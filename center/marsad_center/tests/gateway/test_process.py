@@ -10,6 +10,7 @@ import signal
 import sys
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 from marsad_center.ops import JsonFormatter, Readiness
 from marsad_center.settings import SettingsError, from_environment
 from marsad_center.tests.conftest import Database
+from marsad_center.tests.environment import environment
 from marsad_center.tests.gateway.playing import adt, code, gateway, sending
 
 
@@ -25,7 +27,7 @@ async def get(port: int, path: str, method: str = "GET") -> tuple[int, str, str]
     def ask() -> tuple[int, str, str]:
         request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
         try:
-            with urllib.request.urlopen(request, timeout=20) as response:
+            with urllib.request.urlopen(request, timeout=120) as response:
                 return response.status, response.headers["content-type"], response.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.headers["content-type"], error.read().decode()
@@ -43,6 +45,17 @@ def test_the_environment_is_read_once_and_frozen() -> None:
     )
     with pytest.raises(AttributeError):
         settings.mllp_port = 1  # type: ignore[misc]
+
+
+async def test_what_tests_tell_a_process_is_what_they_mean(sealed_database: Database, tmp_path: Path) -> None:
+    settings = replace(
+        sealed_database.settings("gateway"),
+        tls=tmp_path,
+        https_port=8443,
+        pipelines=frozenset({"fhir"}),
+        roles=tmp_path,
+    )
+    assert from_environment("gateway", environment(settings)) == settings
 
 
 @pytest.mark.parametrize("value", ["x", "-1", "65536"])
@@ -123,22 +136,9 @@ async def test_no_log_line_holds_anything_of_a_message(database: Database, caplo
 
 
 async def test_sigterm_ends_the_process_in_order(sealed_database: Database, eventually: Any) -> None:
-    settings = sealed_database.settings("gateway")
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "MARSAD_BIND": "127.0.0.1",
-        "MARSAD_DATABASE_HOST": settings.database.host,
-        "MARSAD_DATABASE_PORT": str(settings.database.port),
-        "MARSAD_DATABASE_NAME": settings.database.name,
-        "MARSAD_DATABASE_CREDENTIALS": str(settings.database.credentials),
-        "MARSAD_CENTER": str(settings.center),
-        "MARSAD_KEYS": str(settings.keys),
-        "MARSAD_MLLP_PORT": "0",
-        "MARSAD_HTTP_PORT": "0",
-        "MARSAD_METRICS_PORT": "0",
-    }
+    told = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | environment(sealed_database.settings("gateway"))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "marsad_center", "gateway", env=environment, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "marsad_center", "gateway", env=told, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     lines: list[dict[str, Any]] = []
@@ -151,5 +151,5 @@ async def test_sigterm_ends_the_process_in_order(sealed_database: Database, even
             process.send_signal(signal.SIGTERM)
             assert await reader.read() == b""
             writer.close()
-    assert await asyncio.wait_for(process.wait(), 30) == 0
+    assert await asyncio.wait_for(process.wait(), 120) == 0
     assert lines[-1]["message"] == "stopped"

@@ -87,7 +87,7 @@ async def test_a_gateway_without_keys_says_what_to_do_and_takes_nothing(database
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "marsad_center", "gateway", env=environment, stdout=asyncio.subprocess.PIPE
     )
-    output, _ = await asyncio.wait_for(process.communicate(), 60)
+    output, _ = await asyncio.wait_for(process.communicate(), 120)
     last = json.loads(output.splitlines()[-1])
     assert process.returncode == 2
     assert last["message"] == "the component cannot start"

@@ -129,7 +129,7 @@ class TestWhoGetsIn:
         assert version == "TLSv1.3"
         assert await count(tls.database, "SELECT count(*) FROM message") == [(2,)]
 
-    async def test_tls_1_2_is_spoken_and_what_is_older_is_not(self, tls: Tls) -> None:
+    async def test_tls_1_2_is_spoken_and_what_is_older_is_not(self, tls: Tls, eventually: Eventually) -> None:
         tls.declare(KAMC={"name": "his.kamc.example"})
         signed = tls.facilities.sign("KAMC", dns=("his.kamc.example",))
         context, old = tls.showing(signed), tls.showing(signed)
@@ -143,7 +143,11 @@ class TestWhoGetsIn:
                 assert sender.writer.get_extra_info("ssl_object").version() == "TLSv1.2"
             before = await failures(ports, "old-protocol")
             assert await refused(ports, old)
-            assert await failures(ports, "old-protocol") == before + 1
+
+            async def counted() -> bool:
+                return await failures(ports, "old-protocol") == before + 1
+
+            await eventually(counted)
 
     @pytest.mark.parametrize(
         ("shows", "reason"),
@@ -251,15 +255,19 @@ class TestForWhomAConnectionMaySpeak:
 
 
 class TestItIsBounded:
-    async def test_who_says_nothing_is_cut_off(self, tls: Tls) -> None:
+    async def test_who_says_nothing_is_cut_off(self, tls: Tls, eventually: Eventually) -> None:
         async with gateway(tls.database, Limits(handshake_seconds=0.2), tls.folder) as ports:
             before = await failures(ports, "timeout")
             reader, writer = await asyncio.open_connection("127.0.0.1", ports.mllps)
-            assert await asyncio.wait_for(reader.read(), 30) == b""
+            assert await asyncio.wait_for(reader.read(), 120) == b""
             writer.close()
-            assert await failures(ports, "timeout") == before + 1
 
-    async def test_many_who_say_nothing_do_not_keep_out_who_does(self, tls: Tls) -> None:
+            async def counted() -> bool:
+                return await failures(ports, "timeout") == before + 1
+
+            await eventually(counted)
+
+    async def test_many_who_say_nothing_do_not_keep_out_who_does(self, tls: Tls, eventually: Eventually) -> None:
         tls.declare(KAMC={"name": "kamc"})
         silent = []
         async with gateway(tls.database, Limits(handshakes=4), tls.folder) as ports:
@@ -270,7 +278,11 @@ class TestItIsBounded:
                 silent.append(connection)
             async with sending(ports, tls.showing(tls.facilities.sign("kamc"))) as sender:
                 assert await sender.code(adt("A04", "1", sender=KAMC)) == "AA"
-            assert await failures(ports, "busy") >= before + 16
+
+            async def counted() -> bool:
+                return await failures(ports, "busy") >= before + 16
+
+            await eventually(counted)
         for connection in silent:
             connection.close()
 
@@ -293,7 +305,7 @@ class TestItIsBounded:
             _, writer = await asyncio.open_connection(sock=small, ssl=context, server_hostname=name)
             writer.transport.pause_reading()  # type: ignore[attr-defined] # its own TLS would read ahead
             with contextlib.suppress(ConnectionError, ssl.SSLError):
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(240):
                     while True:
                         writer.write(mllp.wrap(text.encode()) * 50)
                         await writer.drain()

@@ -17,6 +17,7 @@ import pytest
 from marsad_center.gateway.sealed import open_message, open_refused
 from marsad_center.keys import Keys, load
 from marsad_center.tests.conftest import Database, make_keys
+from marsad_center.tests.environment import environment
 from marsad_center.tests.gateway.playing import adt, gateway, message, sending
 
 SIU = message("ADT^Z99", "siu", "PID|1||SECRET-P")
@@ -35,21 +36,12 @@ class Ran:
 
 
 async def run(database: Database, *arguments: str) -> Ran:
-    settings = database.settings("gateway")
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "MARSAD_DATABASE_HOST": settings.database.host,
-        "MARSAD_DATABASE_PORT": str(settings.database.port),
-        "MARSAD_DATABASE_NAME": settings.database.name,
-        "MARSAD_DATABASE_CREDENTIALS": str(settings.database.credentials),
-        "MARSAD_CENTER": str(settings.center),
-        "MARSAD_KEYS": str(settings.keys),
-    }
+    told = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | environment(database.settings("gateway"))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "marsad_center", *arguments, env=environment,
+        sys.executable, "-m", "marsad_center", *arguments, env=told,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode is not None
     return Ran(process.returncode, out, err)
 

@@ -14,7 +14,7 @@ async def post(port: int, path: str, body: Any, **headers: str) -> tuple[int, An
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in sent.items() if value)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"POST {path} HTTP/1.1\r\nConnection: close\r\n{lines}\r\n".encode() + raw)
-    answer = await asyncio.wait_for(reader.read(), 20)
+    answer = await asyncio.wait_for(reader.read(), 120)
     writer.close()
     head, _, rest = answer.partition(b"\r\n\r\n")
     return int(head.split()[1]), json.loads(rest)

@@ -70,7 +70,7 @@ async def get(port: int, path: str, **headers: str) -> tuple[int, dict[str, str]
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n".encode())
-    raw = await asyncio.wait_for(reader.read(), 20)
+    raw = await asyncio.wait_for(reader.read(), 120)
     writer.close()
     head, _, body = raw.partition(b"\r\n\r\n")
     first, *rest = head.decode("latin-1").split("\r\n")
@@ -97,7 +97,7 @@ async def center(database: Database) -> AsyncIterator[Center]:
 
 async def loaded(port: int) -> None:
     """Return when the dashboard serves figures."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while True:
             with contextlib.suppress(ConnectionRefusedError):
                 status, _, body = await get(port, "/api/v1/indicators")

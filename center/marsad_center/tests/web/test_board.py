@@ -17,7 +17,7 @@ from marsad_center.tests.recommendations.test_audit import following
 from marsad_center.tests.web import past
 from marsad_center.tests.web.conftest import Center, analytics, loaded, serving
 from marsad_center.tests.web.seed import BUSY_CENTER, busy
-from marsad_center.tests.web.test_browser import PATIENCE, PHONE, Complaints, browser, figure
+from marsad_center.tests.web.test_browser import PHONE, Complaints, browser, figure
 from marsad_center.web.groups import group
 
 __all__ = ["browser"]  # the fixture
@@ -51,7 +51,7 @@ async def board(database: Database) -> AsyncIterator[int]:
 async def opened(browser: Browser, port: int, language: str = "en", where: str = "", **options: Any) -> Page:
     page = await browser.new_page(**options)
     await page.goto(f"http://127.0.0.1:{port}/?lang={language}{where}")
-    await expect(page.locator("[data-recommendation]").first).to_be_visible(timeout=PATIENCE)
+    await expect(page.locator("[data-recommendation]").first).to_be_visible()
     return page
 
 
@@ -62,14 +62,14 @@ async def test_facts_open_a_recommendation_that_one_page_answers_and_another_sho
     first, second = [complaints.of(await browser.new_page()) for _ in range(2)]
     for page in (first, second):
         await page.goto(f"{center.url}/?lang=en")
-        await expect(page.locator("#advice .calm")).to_be_visible(timeout=PATIENCE)
+        await expect(page.locator("#advice .calm")).to_be_visible()
         await page.evaluate("window.untouched = true")
     async with following(center.database):
         visits = [await center.rows.visit("SFAC", ed_arrived_at=datetime.now(UTC)) for _ in range(25)]
         await center.rows.event("SFAC", datetime.now(UTC))
         await center.rows.hint("SFAC")
         advice = first.locator('[data-rule="ed.divert"]')
-        await expect(advice).to_contain_text("Simulated Hospital", timeout=PATIENCE)
+        await expect(advice).to_contain_text("Simulated Hospital")
         await expect(advice).to_contain_text("ED occupancy 125% (limit: above 120%)")
         await expect(first.locator("#announce")).to_have_text(
             "To consider: Consider ambulance diversion, Simulated Hospital"
@@ -83,7 +83,7 @@ async def test_facts_open_a_recommendation_that_one_page_answers_and_another_sho
 
         for page in (first, second):
             there = page.locator('[data-rule="ed.divert"]')
-            await expect(there.locator("h3 .status")).to_have_text("acted on", timeout=PATIENCE)
+            await expect(there.locator("h3 .status")).to_have_text("acted on")
             await expect(there.locator(".events")).to_contain_text("د. هدى")
             await expect(there.locator(".events q")).to_contain_text(EVIL)
 
@@ -92,7 +92,7 @@ async def test_facts_open_a_recommendation_that_one_page_answers_and_another_sho
         await center.rows.event("SFAC", datetime.now(UTC))
         await center.rows.hint("SFAC")
         for page in (first, second):
-            await expect(page.locator("[data-recommendation]")).to_have_count(0, timeout=PATIENCE)
+            await expect(page.locator("[data-recommendation]")).to_have_count(0)
             await expect(page.locator("#lately summary")).to_have_text("Closed in the last 24 hours: 1")
             assert await page.evaluate("window.untouched") is True
     assert complaints == []
@@ -114,7 +114,7 @@ async def test_an_answer_that_cannot_be_kept_says_why_and_loses_nothing(board: i
     await form.get_by_label("Your name").fill("   ")
     await form.get_by_label("What you did").fill("told the ministry")
     await form.get_by_role("button").click()
-    await expect(form.get_by_role("alert")).to_contain_text("The answer was not kept. by:", timeout=PATIENCE)
+    await expect(form.get_by_role("alert")).to_contain_text("The answer was not kept. by:")
     await expect(form.get_by_label("What you did")).to_have_value("told the ministry")
 
 
@@ -122,7 +122,7 @@ async def test_every_figure_of_the_catalogue_stands_in_its_group_and_says_why_it
     board: int, browser: Browser
 ) -> None:
     page = await opened(browser, board)
-    await expect(figure(page, "", "ed.census")).to_have_text("161", timeout=PATIENCE)
+    await expect(figure(page, "", "ed.census")).to_have_text("161")
     for entry in catalogue().values():
         card = page.locator(f'[data-group="{group(entry)}"] [data-facility=""][data-indicator="{entry.id}"]')
         await expect(card).to_have_count(1)
@@ -140,10 +140,8 @@ async def test_a_facility_is_chosen_by_its_name_and_by_the_address(board: int, b
     await expect(card.locator(".why")).to_have_text("No feed has ever sent anything.")
     assert page.url.endswith("#SHRQ")
     other = await opened(browser, board, where="#AJYD")
-    await expect(other.locator('#panels [data-indicator="ed.census"] .value')).to_have_text("14", timeout=PATIENCE)
-    await expect(other.locator("#forecasts .why").first).to_have_text(
-        "There are 9 days of history, and it takes 28.", timeout=PATIENCE
-    )
+    await expect(other.locator('#panels [data-indicator="ed.census"] .value')).to_have_text("14")
+    await expect(other.locator("#forecasts .why").first).to_have_text("There are 9 days of history, and it takes 28.")
 
 
 async def test_a_trend_leads_to_the_history_in_a_chart_in_words_and_as_a_table(board: int, browser: Browser) -> None:
@@ -151,11 +149,11 @@ async def test_a_trend_leads_to_the_history_in_a_chart_in_words_and_as_a_table(b
     page = complaints.of(await opened(browser, board))
     trend = page.get_by_role("button", name="History: Patients in the ED")
     await trend.scroll_into_view_if_needed()
-    await expect(trend.locator("path.course")).to_have_count(1, timeout=PATIENCE)
+    await expect(trend.locator("path.course")).to_have_count(1)
     await trend.press("Enter")
     dialog = page.locator("#history")
     await expect(dialog).to_contain_text("Patients in the ED · Whole cluster")
-    await expect(dialog.locator("#history-words")).to_contain_text("Between ", timeout=PATIENCE)
+    await expect(dialog.locator("#history-words")).to_contain_text("Between ")
     await dialog.locator("summary").click()
     assert await dialog.locator("tbody tr").count() > 80
     await dialog.get_by_role("button", name="7 days").click()
@@ -175,7 +173,7 @@ async def test_a_figures_parts_stand_under_its_history_and_each_has_its_own(
     page = complaints.of(await opened(browser, board))
     trend = page.get_by_role("button", name="History: Patients in the ED")
     await trend.scroll_into_view_if_needed()
-    await expect(trend.locator("path.course")).to_have_count(1, timeout=PATIENCE)
+    await expect(trend.locator("path.course")).to_have_count(1)
     await trend.click()
     dialog = page.locator("#history")
     triage = dialog.locator('[data-dimension="triage"]')
@@ -183,13 +181,13 @@ async def test_a_figures_parts_stand_under_its_history_and_each_has_its_own(
     await expect(triage.get_by_role("button", name="not said")).to_have_count(1)
     level = triage.get_by_role("button", name="Level 3")
     await level.press("Enter")
-    await expect(dialog.locator("#history-words")).to_contain_text("last 7,777", timeout=PATIENCE)
+    await expect(dialog.locator("#history-words")).to_contain_text("last 7,777")
     await expect(level).to_have_attribute("aria-pressed", "true")
     await expect(level).to_be_focused()
     await dialog.get_by_role("button", name="30 days").click()
-    await expect(dialog.locator("#history-words")).to_contain_text("last 7,777", timeout=PATIENCE)
+    await expect(dialog.locator("#history-words")).to_contain_text("last 7,777")
     await level.click()
-    await expect(dialog.locator("#history-words")).not_to_contain_text("7,777", timeout=PATIENCE)
+    await expect(dialog.locator("#history-words")).not_to_contain_text("7,777")
     await expect(level).to_have_attribute("aria-pressed", "false")
     assert complaints == []
 
@@ -197,7 +195,7 @@ async def test_a_figures_parts_stand_under_its_history_and_each_has_its_own(
 async def test_a_forecast_shows_interval_error_and_floor(board: int, browser: Browser) -> None:
     page = await opened(browser, board, where="#NOOR")
     card = page.locator('[data-forecast="forecast.ed.arrivals"]')
-    await expect(card.locator("svg .band")).to_have_count(1, timeout=PATIENCE)
+    await expect(card.locator("svg .band")).to_have_count(1)
     await expect(card.locator("svg .naive")).to_have_count(1)
     await expect(card).to_contain_text("as a week ago:")
     await expect(card.locator('[data-grain="hour"]')).to_contain_text("MASE 0.74 (1.00), 52 trials")
@@ -214,7 +212,7 @@ async def test_in_arabic_the_board_begins_at_the_right_and_time_still_runs_left_
     assert attention is not None
     assert advice["x"] > attention["x"]
     plot = page.locator('[data-forecast="forecast.ed.arrivals"] .plot-times')
-    await expect(plot).to_be_visible(timeout=PATIENCE)
+    await expect(plot).to_be_visible()
     places = [await plot.locator("span").nth(index).bounding_box() for index in (0, 2)]
     assert places[0] is not None
     assert places[1] is not None
@@ -226,7 +224,7 @@ async def test_on_a_phone_groups_are_folded_up_while_nothing_in_them_is_off_targ
 ) -> None:
     page = await opened(browser, board, viewport=PHONE)
     folded, unfolded = (page.locator(f'[data-group="{name}"]') for name in ("referrals", "feeds"))
-    await expect(unfolded.locator(".card").first).to_be_visible(timeout=PATIENCE)
+    await expect(unfolded.locator(".card").first).to_be_visible()
     await expect(folded.locator(".card").first).to_be_hidden()
     await folded.locator("summary").press("Enter")
     await expect(folded.locator(".card").first).to_be_visible()

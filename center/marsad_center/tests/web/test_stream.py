@@ -48,7 +48,7 @@ async def listening(port: int) -> AsyncIterator[AsyncIterator[Event]]:
         writer.close()
 
 
-async def until(events: AsyncIterator[Event], wanted: Any, seconds: float = 30) -> dict[str, Any]:
+async def until(events: AsyncIterator[Event], wanted: Any, seconds: float = 120) -> dict[str, Any]:
     """The first event for which `wanted(name, data)`."""
     async with asyncio.timeout(seconds):
         async for name, data in events:
@@ -195,7 +195,7 @@ async def test_a_client_that_never_reads_is_cut_off(monkeypatch: pytest.MonkeyPa
 
             await eventually(connected)
             client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            await asyncio.wait_for(ended.wait(), 60)
+            await asyncio.wait_for(ended.wait(), 240)
 
 
 async def test_a_quiet_stream_is_kept_alive_by_comments(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,13 +6,13 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
 import pytest
 
+from e2e.ports import free_port
 from marsad.cli.simulate.account import Account
 from marsad.cli.simulate.envelope import Outgoing, envelope
 from marsad.cli.simulate.player import Player
@@ -71,8 +71,7 @@ class TestFaults:
         assert (account.given_up, account.unanswered, account.fault) == (1, 1, "")
 
     async def test_a_gateway_that_comes_late_gets_everything_in_order(self):
-        with socket.create_server(("127.0.0.1", 0)) as reserved:
-            port = reserved.getsockname()[1]
+        port = free_port()
         messages = [message(number) for number in range(20)]
         account, gateway = Account(), FakeGateway(port=port)
         playing = asyncio.create_task(Player("127.0.0.1", port, account).play(source(messages), asyncio.Event()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -15,16 +14,11 @@ from typing import Any, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from e2e.ports import free_port
 from marsad.tests.shell.proxy import Proxy
 from marsad.tests.shell.waiting import eventually
 
 ROOT = Path(__file__).parents[4]
-
-
-def free_port() -> int:
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
 
 
 @dataclass
@@ -69,7 +63,7 @@ class Operator:
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
             try:
-                await eventually(lambda: self.process.poll() is not None, "an orderly end", 20)
+                await eventually(lambda: self.process.poll() is not None, "an orderly end")
             finally:
                 self.process.kill()
                 self.process.wait()
@@ -80,7 +74,7 @@ class Operator:
     def ready(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()[-4000:]
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/readyz", timeout=5):
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/readyz", timeout=30):
                 return True
         except OSError:
             return False
@@ -90,7 +84,7 @@ class Operator:
         return self.metric("marsad_leader") == 1
 
     def metrics(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=30) as answer:
             families = text_string_to_metric_families(answer.read().decode())
         return {
             (sample.name, tuple(sorted(sample.labels.items()))): sample.value
@@ -104,8 +98,9 @@ class Operator:
         return sum(value for (found, has), value in self.metrics().items() if found == name and wanted <= set(has))
 
     def logged(self) -> list[dict[str, Any]]:
-        """The log so far; every line of it must be JSON."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        """The log so far; every line of it must be JSON, but for the one that is being written."""
+        whole, _, _begun = self.log.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
 
 def _start(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -16,7 +16,8 @@ from marsad.shell.lease import LEASE, Elector, Fence, NotLeader, Times, uptime
 from marsad.tests.shell.proxy import Proxy, problem
 from marsad.tests.shell.waiting import eventually
 
-QUICK = Times(lasts=2, may_write=1.2, renew=0.2, ask=0.1)
+QUICK = Times(lasts=2, may_write=1.2, renew=0.2, ask=0.1)  # runs out while a test waits
+LASTING = replace(QUICK, lasts=600, may_write=500)  # does not, however busy the machine is
 
 
 @dataclass
@@ -32,10 +33,10 @@ class Candidate:
         return self.fence.open
 
 
-def candidate(client: Client, namespace: str, identity: str) -> Candidate:
+def candidate(client: Client, namespace: str, identity: str, times: Times = LASTING) -> Candidate:
     fence, turns = Fence(), list[bool]()
     elector = Elector(
-        client, fence, namespace=namespace, name="marsad", identity=identity, on_change=turns.append, times=QUICK
+        client, fence, namespace=namespace, name="marsad", identity=identity, on_change=turns.append, times=times
     )
     return Candidate(elector, fence, turns)
 
@@ -91,9 +92,9 @@ class TestElection:
             await eventually(lambda: b.leads, "b leads")
 
     async def test_a_holder_that_vanished_is_followed_after_its_time(self, client: Client, namespace: str) -> None:
-        async with running(candidate(client, namespace, "a")) as a:
+        async with running(candidate(client, namespace, "a", QUICK)) as a:
             await eventually(lambda: a.leads, "a leads")
-        async with running(candidate(client, namespace, "b")) as b:  # a gave nothing back
+        async with running(candidate(client, namespace, "b", QUICK)) as b:  # a gave nothing back
             assert not b.leads
             await eventually(lambda: b.leads, "b leads")
             assert not a.leads, "both may not write"
@@ -104,16 +105,16 @@ class TestElection:
         async with (
             Proxy(apiserver) as proxy,
             Client(proxy.connection) as cut_off,
-            running(candidate(cut_off, namespace, "a")) as a,
+            running(candidate(cut_off, namespace, "a", QUICK)) as a,
         ):
             await eventually(lambda: a.leads, "a leads")
-            async with running(candidate(client, namespace, "b")) as b:
+            async with running(candidate(client, namespace, "b", QUICK)) as b:
                 proxy.fault = lambda _request: problem(500, "cut off")
                 while not b.leads:
                     assert not (a.leads and b.leads)
                     await asyncio.sleep(0.02)
                 assert not a.leads
-                await eventually(lambda: a.turns == [True, False], "its work is ended")
+                await eventually(lambda: a.turns[-1] is False, "its work is ended")
 
     async def test_a_renewal_whose_answer_was_lost_does_not_cost_the_lease(
         self, apiserver: ApiServer, client: Client, namespace: str

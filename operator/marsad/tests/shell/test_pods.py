@@ -59,8 +59,10 @@ async def test_a_crash_loop_is_told_once_whatever_its_phase(world: World, operat
     await looked(backing_off(1))
     found = await world.center.is_("PipelinesReady", "False", "CrashLoopBackOff")
     assert "x2x9" not in found["message"]
+    for number in (2, 3):  # two looks later the one that wrote has ended, and what it wrote is counted
+        await looked(backing_off(number))
     settled = operator.metric("marsad_writes_total")
-    for number in (2, 3):
+    for number in (4, 5):
         await looked(container(state={"running": {"startedAt": now()}}, lastState=ENDED, restartCount=number))
         await looked(container(state=ENDED, restartCount=number))
         await looked(backing_off(number))

@@ -99,13 +99,18 @@ async def test_events_tell_of_transitions_and_of_nothing_else(world: World, oper
     async def is_told(what: str) -> bool:  # an Event is posted after the status that it tells of
         return any(event["note"].startswith(what) for event in await events(world))
 
+    async def looked(*values: str) -> None:
+        looks = operator.metric("marsad_reconcile_total")
+        for value in values:
+            annotated = {"metadata": {"annotations": {"test": value}}}
+            await world.client.patch(FACILITY, world.namespace, "al-noor", annotated)
+        await eventually(lambda: operator.metric("marsad_reconcile_total") > looks, "a look")
+
     await until(lambda: is_told("Ready is True"), "the Event of Ready")
+    await looked("before")  # the look that told of it has ended, and has told all
     told = await events(world)
     assert {event["reportingController"] for event in told} == {"marsad.dev/operator"}
-    looks = operator.metric("marsad_reconcile_total")
-    for value in ("a", "b", "c"):
-        await world.client.patch(FACILITY, world.namespace, "al-noor", {"metadata": {"annotations": {"test": value}}})
-    await eventually(lambda: operator.metric("marsad_reconcile_total") > looks, "a look")
+    await looked("a", "b", "c")
     assert len(await events(world)) == len(told)
     assert not await is_told("Ready is False")
     await world.center.wither("gateway")

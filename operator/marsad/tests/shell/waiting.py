@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-DEADLINE = 30.0  # seconds; generous, because other tests share the machine
+DEADLINE = 120.0  # seconds; generous, because other tests share the machine
 
 
 async def eventually(true: Callable[[], object], what: str, deadline: float = DEADLINE) -> None:

@@ -69,7 +69,7 @@ async def send(
         url = f"http://127.0.0.1:{ports.http}{path}"
         request = urllib.request.Request(url, data=body, method=method, headers=own)
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:
+            with urllib.request.urlopen(request, timeout=120) as response:
                 return Answer(response.status, {n.lower(): v for n, v in response.headers.items()}, response.read())
         except urllib.error.HTTPError as error:
             return Answer(error.code, {n.lower(): v for n, v in error.headers.items()}, error.read())

@@ -286,7 +286,7 @@ async def talk(port: int, *pieces: bytes) -> bytes:
         writer.write(piece)
         await writer.drain()
     try:
-        return await asyncio.wait_for(reader.read(), 30)
+        return await asyncio.wait_for(reader.read(), 120)
     except ConnectionError:
         return b""
     finally:
