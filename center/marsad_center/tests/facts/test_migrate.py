@@ -85,6 +85,8 @@ def test_migrations_are_numbered_without_gaps(tmp_path: Path) -> None:
         ("analytics", "SELECT placer FROM clinical_order"),
         ("analytics", "SELECT visit_key FROM clinical_order"),
         ("analytics", "SELECT refusal FROM referral"),
+        ("analytics", "SELECT * FROM newest_version"),
+        ("analytics", "SELECT forget_answers('{1}')"),
         ("analytics", "SELECT * FROM movement"),
         ("analytics", "SELECT * FROM quarantine"),
         ("analytics", "INSERT INTO facility (code, kind) VALUES ('X', 'Hospital')"),
