@@ -151,7 +151,6 @@ class Referral(Statement):
     to_level: str | None = None
     specialty: Code | None = None
     urgency: str | None = None
-    refusal: str | None = None  # the reason of a refusal, in words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

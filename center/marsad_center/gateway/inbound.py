@@ -8,6 +8,7 @@ import logging
 import traceback
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import ClassVar
 
 from marsad_center.facts.events import Fact
 from marsad_center.gateway import acknowledge, adt, charset, hl7, identity, orders
@@ -33,6 +34,8 @@ class Inbound:
     `ack` is what goes out after the commit; `close` ends the connection instead of or after it. `size` is the length as
     received (raw may be only the head of it).
     """
+
+    ACK_KEPT: ClassVar[bool] = True  # in its row, to be answered again: it holds nothing of the content but MSH-10
 
     raw: bytes
     sha256: bytes

@@ -44,7 +44,6 @@ def facts(message: Message, trigger: str, profile: Profile, received_at: datetim
             to_facility=_facility(message, "RT"),
             specialty=coded(rf1, 3),
             urgency=_URGENCY.get(urgency.upper(), urgency) if urgency else urgency,
-            refusal=_reason(message) if status == "refused" else None,
         )
     ]
 
@@ -61,10 +60,3 @@ def _facility(message: Message, role: str) -> str | None:
         if prd.text(1).upper() == role:
             return next((text for text in (prd.text(*place) for place in _ORGANISATION) if text), None)
     return None
-
-
-def _reason(message: Message) -> str | None:
-    """The notes, else what the answer says (MSA-3)."""
-    notes = " ".join(note for nte in message.all("NTE") if (note := nte.text(3)))
-    msa = message.first("MSA")
-    return notes or (msa.text(3) if msa is not None else "") or None

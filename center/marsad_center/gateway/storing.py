@@ -15,6 +15,7 @@ from marsad_center.facts.columns import Columns
 from marsad_center.facts.hiding import hidden
 from marsad_center.facts.writing import Stated, write_facts
 from marsad_center.gateway.bookkeeping import Mark, Result, count, quarantine
+from marsad_center.gateway.fhir.versions import versions
 from marsad_center.gateway.inbound import Inbound
 from marsad_center.gateway.sealed import seal_message
 from marsad_center.keys import Keys
@@ -87,11 +88,13 @@ class _Known:
 async def store(connection: db.Connection, batch: Sequence[Inbound], mark: Mark, keys: Keys) -> list[Outcome]:
     """Store `batch` and leave `mark`; the outcomes in its order, true once the caller has committed. Raises asyncpg's
     errors."""
-    ids, known = await insert_messages(connection, batch, keys)
+    told = await versions(connection, batch, keys)
+    ids, known = await insert_messages(connection, told.batch, keys)
+    await told.move(connection, ids)
     final: list[tuple[Inbound, Result]] = []
     facts: list[Stated] = []
     claimed: dict[_Key, Inbound] = {}
-    for inbound in batch:
+    for inbound in told.batch:
         judged, result = _settle(inbound, claimed, known)
         final.append((judged, result))
         if result == "accepted" and inbound.route is not None:
@@ -109,6 +112,7 @@ def _outcome(inbound: Inbound, result: Result, claimed: dict[_Key, Inbound], kno
     if result == "duplicate":
         first = known.get(inbound.key)
         code, ack = (first.ack_code, first.ack) if first else (claimed[inbound.key].code, claimed[inbound.key].ack)
+        ack = ack if inbound.ACK_KEPT else inbound.ack
     return Outcome(result, code, inbound.reason if result == "rejected" else "", ack, inbound.close)
 
 
@@ -163,7 +167,7 @@ def _message_row(inbound: Inbound, keys: Keys) -> tuple[Any, ...]:
         inbound.event_at,
         inbound.received_at,
         inbound.code,
-        inbound.ack or None,
+        inbound.ack or None if inbound.ACK_KEPT else None,
         inbound.sent_at,
         keys.newest,
     )

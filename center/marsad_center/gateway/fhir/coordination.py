@@ -29,7 +29,6 @@ class Task(Resource):
         "completed",
         "entered-in-error",
     ]
-    status_reason: CodeableConcept | None = None
     intent: Literal[
         "unknown",
         "proposal",

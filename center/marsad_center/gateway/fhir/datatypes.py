@@ -50,12 +50,22 @@ class CodeableConcept(Element):
     def told(self) -> Code | None:
         """The first coding of everybody's system (LOINC, SNOMED CT...), else the first that has a code, else any, else
         the text; None when there is none of them."""
-        found = [code for coding in self.coding if (code := coding.told()) is not None]
-        found.sort(key=lambda code: (not code.code, not is_standard(code.system)))
-        first = found[0] if found else None
+        first = self._first
         if first is None:
             return Code("", "", self.text[:250]) if self.text else None
         return first if first.display or not self.text else first._replace(display=self.text[:250])
+
+    def coded(self) -> Code | None:
+        """The same of what people write about a patient, not about a product or a service: None where there is no code,
+        and never the text, which may name anybody (ADR 0031)."""
+        first = self._first
+        return first if first is not None and first.code else None
+
+    @property
+    def _first(self) -> Code | None:
+        found = [code for coding in self.coding if (code := coding.told()) is not None]
+        found.sort(key=lambda code: (not code.code, not is_standard(code.system)))
+        return found[0] if found else None
 
 
 class Period(Element):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 from starlette.requests import ClientDisconnect, Request
@@ -177,8 +177,12 @@ class Intake:
                 raise NotStored
             return _single(judged, outcome)
         counters.ENTRIES.inc(len(judged))
-        futures = [await self._writer.submit(judged[at : at + _TOGETHER]) for at in range(0, len(judged), _TOGETHER)]
-        outcomes = [outcome for group in await asyncio.gather(*futures) for outcome in group]
+        groups = [judged[at : at + _TOGETHER] for at in range(0, len(judged), _TOGETHER)]
+        if _twice(judged):  # of one thing: they must come in the order in which they stand
+            outcomes = [outcome for group in groups for outcome in await (await self._writer.submit(group))]
+        else:
+            futures = [await self._writer.submit(group) for group in groups]
+            outcomes = [outcome for group in await asyncio.gather(*futures) for outcome in group]
         said = [_entry(one, outcome) for one, outcome in zip(judged, outcomes, strict=True)]
         return _document(200, answers.response("batch-response", said))
 
@@ -216,6 +220,12 @@ class Intake:
         except TimeoutError:
             text = "too many large bodies at once: send it again"
             raise _Refused(503, "throttled", text, close=True) from None
+
+
+def _twice(judged: Sequence[FhirInbound]) -> bool:
+    """Whether two entries of a batch say something of one thing."""
+    things = [(*each.key[:2], thing) for each in judged for thing in each.things]
+    return len(set(things)) < len(things)
 
 
 def _single(inbound: FhirInbound, outcome: Outcome) -> Response:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from marsad_center.facts.events import Fact, Identified, OrderEvent
 from marsad_center.gateway.fhir import reading, spans
@@ -143,6 +142,8 @@ def _single(inbound: FhirInbound, one: Named) -> FhirInbound:
     facts = reading.facts(Told(found, one.key, inbound.received_at, profile, {}))
     inbound = replace(inbound, message_type=found.TYPE, trigger=one.way, said=_said(one))
     sent_at = moment(found.meta.last_updated, profile.zone)
+    things = (_thing(one),)
+    inbound = replace(inbound, things=things, unversioned=() if _versioned(found.meta) else things)
     return _accepted(inbound, [found.TYPE, one.key], found.meta, facts, sent_at=sent_at)
 
 
@@ -150,6 +151,8 @@ def _batch(arrival: Arrival, found: Bundle, sender: Sender) -> list[FhirInbound]
     raws = spans.entry_resources(arrival.body)
     result = []
     for number, (document, raw) in enumerate(zip(found.entry, raws, strict=True)):
+        # What is said twice of one thing holds in this order: of what has no time of its own, receipt is the time.
+        arrival = replace(arrival, at=arrival.at + timedelta(microseconds=1))
         inbound = _taken(arrival, "batch", sender, raw)
         try:
             entry = entry_of(document, number)
@@ -175,11 +178,13 @@ def _transaction(inbound: FhirInbound, found: Bundle) -> FhirInbound:
     identifier = found.identifier.value if found.identifier is not None else None
     own = [found.meta.last_updated, found.timestamp]
     sent_at = next((at for text in own if (at := moment(text, route.zone)) is not None), newest)
-    # What has neither a number nor a version is known by its bytes alone.
-    key = ["Bundle", identifier or ""] if identifier else ["Bundle"]
-    meta = found.meta if identifier else Meta()
-    inbound = replace(inbound, said=Answered(200), entries=said)
-    return _accepted(inbound, key, meta, facts, sent_at=sent_at, versioned=bool(identifier))
+    meta = found.meta if identifier else Meta()  # the version of what has no number is none
+    loose = (
+        () if _versioned(meta) else tuple(_thing(one) for _entry, one in entries if not _versioned(one.resource.meta))
+    )
+    things = tuple(_thing(one) for _entry, one in entries)
+    inbound = replace(inbound, said=Answered(200), entries=said, things=things, unversioned=loose)
+    return _accepted(inbound, ["Bundle", identifier or ""], meta, facts, sent_at=sent_at)
 
 
 def _entries(found: Bundle) -> list[tuple[Entry, Named]]:
@@ -210,12 +215,8 @@ def _accepted(
     facts: list[Fact],
     *,
     sent_at: datetime | None,
-    versioned: bool = True,
 ) -> FhirInbound:
-    version = [meta.version_id or "", meta.last_updated or ""]
-    if not versioned or not any(version):
-        version = [inbound.sha256.hex()]
-    number = hashlib.sha256("\n".join([*key, *version]).encode()).hexdigest()[:40]
+    version = [meta.version_id or "", meta.last_updated or ""] if _versioned(meta) else [inbound.sha256.hex()]
     moments = [
         fact.source_at if isinstance(fact, OrderEvent) else fact.event_at
         for fact in facts
@@ -224,13 +225,21 @@ def _accepted(
     accepted = replace(
         inbound,
         verdict="accept",
-        key=(*inbound.key[:2], f"{key[0]}/{number}"),
+        number=(*key, *version),
         sent_at=sent_at,
         event_at=max(moments, default=sent_at),
         facts=tuple(facts),
         stored=True,
     )
     return accepted.answered()
+
+
+def _versioned(meta: Meta) -> bool:
+    return bool(meta.version_id or meta.last_updated)
+
+
+def _thing(one: Named) -> str:
+    return f"{one.resource.TYPE}/{one.key}"
 
 
 def _said(one: Named) -> Answered:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import ClassVar
 
 from marsad_center.gateway.acknowledge import Verdict
 from marsad_center.gateway.fhir import answers
@@ -30,10 +31,17 @@ NOT_JUDGED = Answered(500)
 class FhirInbound(Inbound):
     """One resource, or one transaction. `said`: what is answered, once it is committed. `code`: the HTTP status.
 
-    The last part of its key, in place of MSH-10, is a hash: identifiers of patients and visits stand nowhere in the
-    clear.
+    `number`: what it is known by, type first. `things`: Type/key of all that it says something of; `unversioned`: those
+    of them of which it says no version. The last part of its key, in place of MSH-10, is made of these when it is
+    stored (versions.py): identifiers of patients and visits stand nowhere in clear. Its answer follows from its bytes,
+    and is made again from them.
     """
 
+    ACK_KEPT: ClassVar[bool] = False
+
+    number: tuple[str, ...] = ()
+    things: tuple[str, ...] = ()
+    unversioned: tuple[str, ...] = ()
     refusal: tuple[str, str] = ("", "")  # why there is no route: a reason and a sentence
     said: Answered = NOT_JUDGED
     entries: tuple[Answered, ...] | None = None  # of a transaction

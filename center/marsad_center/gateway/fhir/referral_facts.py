@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from marsad_center.facts.events import Fact, Referral
 from marsad_center.gateway.fhir.coordination import Task
-from marsad_center.gateway.fhir.datatypes import CodeableConcept
 from marsad_center.gateway.fhir.services import ServiceRequest
 from marsad_center.gateway.fhir.told import Told
 
@@ -75,13 +74,5 @@ def task(told: Told[Task]) -> list[Fact]:
             visit_key=told.reference(it.encounter, "Encounter", "encounter"),
             from_facility=told.organization(it.requester, "requester"),
             to_facility=told.organization(it.owner, "owner"),
-            refusal=_words(it.status_reason) if status == "refused" else None,
         )
     ]
-
-
-def _words(reason: CodeableConcept | None) -> str:
-    """A reason in words, else its code; '' when none is given."""
-    code = reason.told() if reason is not None else None
-    words = reason.text if reason is not None else None
-    return (words or (code and (code.display or code.code)) or "")[:250]

@@ -161,7 +161,7 @@ def communication(told: Told[Communication]) -> list[Fact]:
     sent_at, received_at = told.time(it.sent), told.time(it.received)
     topic = it.topic or first_code(it.category)
     medium = first_code(it.medium)
-    means = medium.told() if medium is not None else None
+    means = medium.coded() if medium is not None else None
     known = it.status not in ("unknown", "entered-in-error")
     facts: list[Fact] = [
         Contact(
@@ -170,8 +170,8 @@ def communication(told: Told[Communication]) -> list[Fact]:
             status="open" if known else None,
             patient_key=told.patient(it.subject),
             visit_key=told.reference(it.encounter, "Encounter", "encounter"),
-            topic=topic.told() if topic is not None else None,
-            medium=(means.code or means.display) if means is not None else None,
+            topic=topic.coded() if topic is not None else None,
+            medium=means.code if means is not None else None,
         )
     ]
     if it.status == "in-progress" and received_at is not None:
@@ -186,7 +186,7 @@ def communication(told: Told[Communication]) -> list[Fact]:
 def guidance_response(told: Told[GuidanceResponse]) -> list[Fact]:
     """What decision support answered. Raises Fault."""
     it = told.resource
-    concept = it.module_codeable_concept.told() if it.module_codeable_concept is not None else None
+    concept = it.module_codeable_concept.coded() if it.module_codeable_concept is not None else None
     reason = first_code(it.reason_code)
     return [
         Guidance(
@@ -195,7 +195,7 @@ def guidance_response(told: Told[GuidanceResponse]) -> list[Fact]:
             status=_GUIDANCE.get(it.status),
             patient_key=told.patient(it.subject),
             visit_key=told.reference(it.encounter, "Encounter", "encounter"),
-            module=it.module_uri or it.module_canonical or (concept and (concept.code or concept.display)),
-            reason=reason.told() if reason is not None else None,
+            module=it.module_uri or it.module_canonical or (concept and concept.code),
+            reason=reason.coded() if reason is not None else None,
         )
     ]

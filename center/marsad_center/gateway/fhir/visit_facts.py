@@ -119,8 +119,8 @@ def _disposition(told: Told[Encounter]) -> str | None:
         return None
     if {code.upper() for code in outcome.codes} & told.profile.left_unseen_dispositions:
         return LEFT_UNSEEN
-    code = outcome.told()
-    return (code.code or code.display) if code is not None else None
+    code = outcome.coded()
+    return code.code if code is not None else None
 
 
 def _letter(coding: Coding) -> str | None:
@@ -200,13 +200,13 @@ def diagnosis_of(
     told: Told[Encounter] | Told[Condition], visit: str, it: Condition | None, role: str | None
 ) -> Diagnosis | None:
     """One code of one visit; None where there is no code."""
-    code = it.code.told() if it is not None and it.code is not None else None
+    code = it.code.coded() if it is not None and it.code is not None else None
     if it is None or code is None:
         return None
     verification = it.verification_status.codes if it.verification_status is not None else set()
     gone = bool(verification & {"entered-in-error", "refuted"})
     return Diagnosis(
-        key=f"{visit}^{code.code or code.display}",
+        key=f"{visit}^{code.code}",
         event_at=told.said_at if gone else (told.time(it.recorded_date) or told.said_at),
         received_at=told.said_at,
         status="deleted" if gone else "stated",

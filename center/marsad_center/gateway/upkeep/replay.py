@@ -14,6 +14,7 @@ from marsad_center import db
 from marsad_center.facts.replacing import replace_facts
 from marsad_center.gateway.again import judge_again, protocol
 from marsad_center.gateway.fhir.senders import Sender
+from marsad_center.gateway.fhir.versions import versions
 from marsad_center.gateway.inbound import Inbound
 from marsad_center.gateway.reprocess import Reader
 from marsad_center.gateway.route import Road, Routes
@@ -54,10 +55,15 @@ async def replay(
         passed = {id_: inbound for id_, inbound in judged if isinstance(inbound, Inbound)}
         outcomes = {id_: each for id_, each in judged if isinstance(each, Outcome)}
         messages: dict[int, int] = {}
-        for id_, inbound in passed.items():
+        told = await versions(connection, list(passed.values()), keys)
+        new: set[tuple[str, str, str]] = set()
+        for id_, inbound in zip(passed, told.batch, strict=True):
             outcomes[id_], message = await _stored(connection, id_, inbound, keys)
             if message is not None:
                 messages[message] = id_
+            if outcomes[id_].outcome == STORED:
+                new.add(inbound.key)
+        await told.move(connection, new)
         if messages:
             await replace_facts(connection, sorted(messages), read.on(connection))
         taken = [each for each in outcomes.values() if each.outcome in TAKEN]

@@ -1,8 +1,9 @@
-"""What lies in clear, or under an older key, sealed with the newest one. May be interrupted and begun again."""
+"""What lies in clear, or under an older key, sealed with the newest one; and answers over FHIR forgotten, which earlier
+releases kept in clear. May be interrupted and begun again."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from marsad_center import db
@@ -22,9 +23,9 @@ class Resealed:
 
 
 async def reseal(settings: DatabaseSettings, keys: Keys) -> AsyncGenerator[Resealed, None]:
-    """Seal message and quarantine anew; yields how far it is after each batch."""
+    """Seal message and quarantine anew, and forget those answers; yields how far it is after each batch."""
     done = Resealed()
-    for table in (_Messages(keys), _Refused(keys)):
+    for table in (_Messages(keys), _Refused(keys), _Answers(keys)):
         while await db.steadily(settings, "gateway-reseal", table.go_on):
             yield _with(done, table)
         done = _with(done, table)
@@ -48,7 +49,7 @@ class _Table:
     async def go_on(self, connection: db.Connection) -> bool:
         """The next rows; False when none are left."""
         async with connection.transaction():
-            rows = await connection.fetch(self.read, self.at, self.keys.newest, BATCH)
+            rows = await self.fetch(connection)
             sealed: dict[int, bytes] = {}
             unread: list[str] = []
             for row in rows:
@@ -62,6 +63,10 @@ class _Table:
             self.rows += len(sealed)
             self.unread = (*self.unread, *unread)
         return bool(rows)
+
+    async def fetch(self, connection: db.Connection) -> Sequence[db.Connection]:
+        """The next rows that are not as they should be."""
+        return list(await connection.fetch(self.read, self.at, self.keys.newest, BATCH))
 
     def seal(self, row: db.Connection) -> bytes:
         """The row's bytes under the newest key. Raises CannotOpen."""
@@ -102,3 +107,25 @@ class _Refused(_Table):
             list(sealed.values()),
             self.keys.newest,
         )
+
+
+class _Answers(_Table):
+    """What was answered over FHIR names patients and visits, and follows from the bytes of the message (ADR 0031)."""
+
+    name = "message"
+
+    async def fetch(self, connection: db.Connection) -> Sequence[db.Connection]:
+        return list(
+            await connection.fetch(
+                "SELECT id FROM message WHERE id > $1 AND ack_code IN ('200', '201') AND ack IS NOT NULL"
+                " ORDER BY id LIMIT $2",
+                self.at,
+                BATCH,
+            )
+        )
+
+    def seal(self, _row: db.Connection) -> bytes:
+        return b""
+
+    async def write(self, connection: db.Connection, sealed: dict[int, bytes]) -> None:
+        await connection.execute("SELECT forget_answers($1::bigint[])", list(sealed))

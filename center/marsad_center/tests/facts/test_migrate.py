@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import asyncpg
@@ -83,6 +84,9 @@ def test_migrations_are_numbered_without_gaps(tmp_path: Path) -> None:
         ("analytics", "SELECT patient_key FROM encounter"),
         ("analytics", "SELECT placer FROM clinical_order"),
         ("analytics", "SELECT visit_key FROM clinical_order"),
+        ("analytics", "SELECT refusal FROM referral"),
+        ("analytics", "SELECT * FROM newest_version"),
+        ("analytics", "SELECT forget_answers('{1}')"),
         ("analytics", "SELECT * FROM movement"),
         ("analytics", "SELECT * FROM quarantine"),
         ("analytics", "INSERT INTO facility (code, kind) VALUES ('X', 'Hospital')"),
@@ -200,3 +204,16 @@ async def test_what_grows_is_looked_up_by_one_way_only(database: Database) -> No
         )
     assert found
     assert {row["relname"]: row["count"] for row in found if row["count"] > 1} == {}
+
+
+async def test_why_referrals_were_refused_goes_from_what_earlier_releases_stored(database: Database) -> None:
+    (step,) = (each for each in schema.migrations() if each.name == "no_refusal")
+    async with database.connect("postgres") as connection:
+        await connection.execute(
+            "INSERT INTO referral (facility, key, refusal, source_at) VALUES ('KAMC', 'R', 'Mrs Example', now());"
+            "INSERT INTO statement (message_id, facility, kind, key, event_at, received_at, body) VALUES"
+            """ (1, 'KAMC', 'referral', 'R', now(), now(), '{"refusal": "Mrs Example", "urgency": "stat"}')"""
+        )
+        await connection.execute(step.sql)
+        assert await connection.fetchval("SELECT refusal FROM referral") == ""
+        assert json.loads(await connection.fetchval("SELECT body FROM statement")) == {"urgency": "stat"}

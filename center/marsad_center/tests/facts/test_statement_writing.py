@@ -64,8 +64,8 @@ async def test_every_kind_has_its_table_and_a_row_for_the_thing(database: Databa
 async def test_the_order_of_arrival_over_several_transactions_does_not_matter(database: Database) -> None:
     story = [
         referral(0, "submitted", from_facility="PHC-7", to_facility="KAMC", specialty=CARDIOLOGY, urgency="urgent"),
-        referral(30, "refused", refusal="no bed"),
-        referral(60, "accepted", refusal=""),
+        referral(30, "refused"),
+        referral(60, "accepted"),
         referral(600, "seen", visit_key="V1"),
         referral(900, "reported"),
     ]
@@ -78,7 +78,7 @@ async def test_the_order_of_arrival_over_several_transactions_does_not_matter(da
     assert seen[0] == seen[1] == seen[2]
     assert (seen[0]["status"], seen[0]["accepted_at"], seen[0]["refused_at"]) == ("reported", minute(60), None)
     assert (seen[0]["specialty_system"], seen[0]["specialty_code"], seen[0]["specialty_display"]) == CARDIOLOGY
-    assert (seen[0]["refusal"], seen[0]["urgency"]) == ("", "urgent")
+    assert seen[0]["urgency"] == "urgent"
 
 
 async def test_two_gateways_that_speak_of_one_thing_at_once_lose_nothing(database: Database) -> None:

@@ -56,7 +56,7 @@ STORY = [
 ]
 QUERIES = {
     "appointment": "status, starts_at, virtual, specialty_code, booked_at, cancelled_at, no_show_at, arrived_at",
-    "referral": "status, from_facility, to_facility, specialty_system, urgency, refusal, submitted_at, accepted_at,"
+    "referral": "status, from_facility, to_facility, specialty_system, urgency, submitted_at, accepted_at,"
     " refused_at, seen_at",
     "prescription": "status, medication_code, issued_at, dispensed_at",
     "vaccination": "status, vaccine_code, given_at",
@@ -65,7 +65,7 @@ QUERIES = {
 }
 EXPECTED: dict[str, list[tuple[Any, ...]]] = {
     "appointment": [("arrived", utc(12), True, "CAR", utc(6), None, None, utc(12, 30))],
-    "referral": [("seen", "PHC-7", "KAMC", "SCT", "asap", "no bed", utc(6), utc(8), None, utc(9))],
+    "referral": [("seen", "PHC-7", "KAMC", "SCT", "asap", utc(6), utc(8), None, utc(9))],
     "prescription": [("dispensed", "1191", utc(6), utc(6, 35))],
     "vaccination": [("given", "208", utc(5, 50))],
     "document": [("D-1", "replaced", utc(6), None, utc(6, 30)), ("D-2", "final", None, utc(6, 30), None)],

@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
+from marsad_center.gateway import mllp
 from marsad_center.gateway.sealed import open_message, open_refused
 from marsad_center.keys import Keys, load
 from marsad_center.tests.conftest import Database, make_keys
 from marsad_center.tests.environment import environment
+from marsad_center.tests.gateway.fhir.resources import bundle, resource, send, with_fhir
 from marsad_center.tests.gateway.playing import adt, gateway, message, sending
 
 SIU = message("ADT^Z99", "siu", "PID|1||SECRET-P")
@@ -242,6 +244,24 @@ async def test_what_an_earlier_release_left_in_clear_is_sealed_and_its_identifie
     keys = load(sealed_database.keys)
     assert [open_message(row, keys)[:3] for row in tables[0]] == [b"MSH"] * 3
     assert b"SECRET is no header" in [open_refused(row, keys) for row in tables[1]]
+
+
+async def test_answers_over_fhir_that_an_earlier_release_kept_are_forgotten(sealed_database: Database) -> None:
+    database = with_fhir(sealed_database)
+    content = bundle("transaction", ("PUT Patient/SECRET-P", resource("Patient", "SECRET-P", updated=None)))
+    async with gateway(database) as ports, sending(ports) as sender:
+        first = await send(ports, "POST", "/fhir", content)
+        acknowledged = await sender.ask(adt("A04", "1"))
+        async with database.connect("postgres") as connection:
+            await connection.execute("UPDATE message SET ack = $1 WHERE ack_code = '200'", first.raw)
+        ran = await run(database, "reseal", "--json")
+        assert (ran.code, ran.json) == (0, {"rows": 1, "unread": []})
+        assert await value(database, "SELECT array_agg(ack ORDER BY id) FROM message") == [
+            None,
+            mllp.wrap(acknowledged.encode()),
+        ]
+        assert (await send(ports, "POST", "/fhir", content)).raw == first.raw
+    assert (await run(database, "reseal", "--json")).json == {"rows": 0, "unread": []}
 
 
 async def test_a_rotation_is_finished_by_sealing_anew(sealed_database: Database) -> None:

@@ -133,13 +133,14 @@ async def test_a_referral_goes_its_way_by_its_tasks_in_any_order(database: Datab
     assert found == [("POLY7", "KAMC", "394579002", "urgent", "reported", at(10), at(11), at(14))]
 
 
-async def test_a_refused_referral_says_why(database: Database) -> None:
-    reason = {"text": "No free appointment within the urgency"}
+async def test_a_referral_is_refused_and_the_reason_stays_in_the_message(database: Database) -> None:
+    reason = {"text": "Mrs Example has moved away"}
     async with gateway(database) as ports:
         await put(ports, referral())
         await put(ports, task("rejected", 12, statusReason=reason))
     found = await rows(database, "SELECT status, refused_at, refusal FROM referral")
-    assert found == [("refused", at(12), "No free appointment within the urgency")]
+    assert found == [("refused", at(12), "")]
+    assert await rows(database, "SELECT count(*) FROM statement WHERE body::text ~ 'Example'") == [(0,)]
 
 
 async def test_a_task_about_an_order_of_the_same_transaction_is_no_referral(database: Database) -> None:
