@@ -97,8 +97,11 @@ def _apply(encounter: Encounter, movement: Movement, *, speaks: bool) -> None:
         if encounter.state != "present":
             encounter.state, encounter.discharged_at = "present", None
             encounter.arrived_at = encounter.arrived_at or movement.arrived_at or movement.event_at
-    elif movement.event == "A08" and movement.arrived_at is not None:
-        _correct_arrival(encounter, movement.arrived_at)
+    elif movement.event == "A08":
+        if movement.arrived_at is not None:
+            _correct_arrival(encounter, movement.arrived_at)
+        if movement.discharged_at is not None and encounter.state == "departed":
+            _correct_discharge(encounter, movement.discharged_at)
     if encounter.state == "present":
         _place(encounter, movement)
 
@@ -119,6 +122,13 @@ def _correct_arrival(encounter: Encounter, arrived_at: datetime) -> None:
     if encounter.ed_arrived_at == encounter.arrived_at:
         encounter.ed_arrived_at = arrived_at
     encounter.arrived_at = arrived_at
+
+
+def _correct_discharge(encounter: Encounter, discharged_at: datetime) -> None:
+    """An A08 or a second A03 moved the time of discharge, and with it the departure of whoever went home from the ED."""
+    if encounter.ed_departed_at == encounter.discharged_at:
+        encounter.ed_departed_at = discharged_at
+    encounter.discharged_at = discharged_at
 
 
 def _take_over(encounter: Encounter, movement: Movement) -> None:
@@ -161,6 +171,10 @@ def _locate(encounter: Encounter, at: datetime) -> None:
 
 
 def _depart(encounter: Encounter, movement: Movement) -> None:
+    if encounter.state == "departed":
+        if movement.discharged_at is not None:
+            _correct_discharge(encounter, movement.discharged_at)
+        return
     encounter.state = "departed"
     encounter.discharged_at = movement.discharged_at or movement.event_at
     if encounter.in_ed:

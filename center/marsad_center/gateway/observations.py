@@ -11,6 +11,8 @@ from marsad_center.gateway.hl7 import Message, Segment
 from marsad_center.gateway.profile import Profile
 
 _LEVEL = re.compile(r"(?:.*\D)?([1-5])(?:\.0*)?")
+_NO_RESULT = frozenset({"D", "W", "X", "N"})
+"""OBX-11, HL7 table 0085: deleted, posted as wrong, cannot be obtained, not asked."""
 _NO = frozenset({"", '""', "N", "NO", "0", "F", "FALSE", "OFF", "NONE"})
 
 
@@ -22,6 +24,8 @@ def observed(message: Message, profile: Profile, at: datetime) -> dict[str, Any]
     said: dict[str, Any] = {}
     for obx in message.all("OBX"):
         code = obx.text(3).upper()
+        if obx.text(11).upper() in _NO_RESULT:
+            continue
         if code in profile.triage_codes:
             match = _LEVEL.fullmatch(obx.text(5))
             if match is not None:  # anything else is no level; the visit stays "not triaged" rather than wrong

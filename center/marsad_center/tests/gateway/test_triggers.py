@@ -276,6 +276,16 @@ class TestVisits:
         ):
             assert getattr(self.movement(obx), field[code]) == at
 
+    @pytest.mark.parametrize("status", ["D", "W", "X", "N", "d"])
+    def test_what_is_no_result_says_nothing(self, status: str) -> None:
+        """HL7 v2.5.1, 7.4.2.11 and table 0085: deletes the record, posted as wrong, cannot be obtained, not asked."""
+        said = (("11283-9", "3"), ("PHYSICIAN-CONTACT", "20261123093000+0300"), ("VENTILATED", "Y"))
+        obxs = [segment("OBX", f3=code, f5=value, f11=status) for code, value in said]
+        found = self.movement(*obxs)
+        assert (found.triage_level, found.seen_at, found.ventilated) == (None, None, None)
+        final = self.movement(*(obx[: -len(status)] + "F" for obx in obxs))
+        assert (final.triage_level, final.seen_at, final.ventilated) == (3, utc(6, 30), True)
+
     def test_an_expected_admission_of_an_emergency_is_a_decision_to_admit(self) -> None:
         """PV2-8: who asks for a bed in the house has decided; an A05 of a planned patient says nothing of the kind."""
         pv2 = segment("PV2", f8="20261123180000+0300")
