@@ -125,7 +125,7 @@ def _correct_arrival(encounter: Encounter, arrived_at: datetime) -> None:
 
 
 def _correct_discharge(encounter: Encounter, discharged_at: datetime) -> None:
-    """An A08 or a second A03 moved the time of discharge, and with it the departure of whoever went home from the ED."""
+    """An A08 or a second A03 moved the time of discharge, and with it the departure of who went home from the ED."""
     if encounter.ed_departed_at == encounter.discharged_at:
         encounter.ed_departed_at = discharged_at
     encounter.discharged_at = discharged_at

@@ -156,12 +156,17 @@ class Referral(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prescription(Statement):
-    """RDE and RDS, FHIR MedicationRequest and MedicationDispense: one prescribed medicine."""
+    """RDE and RDS, FHIR MedicationRequest and MedicationDispense: one prescribed medicine.
+
+    `dispense`: which dispense of it is told of. Status NOT_DISPENSED, no state, takes back what was said of it.
+    """
 
     KIND = "prescription"
     STATES = ("issued", "dispensed", "cancelled")
+    NOT_DISPENSED: ClassVar[str] = "not-dispensed"
 
     medication: Code | None = None
+    dispense: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +216,7 @@ class Contact(Statement):
     """FHIR Communication: an event of the contact center."""
 
     KIND = "contact"
-    STATES = ("open", "answered", "completed", "abandoned")
+    STATES = ("open", "answered", "completed", "abandoned", "deleted")
 
     topic: Code | None = None
     medium: str | None = None
@@ -222,7 +227,7 @@ class Guidance(Statement):
     """FHIR GuidanceResponse: an answer of clinical decision support."""
 
     KIND = "guidance"
-    STATES = ("requested", "success", "data-required", "failure")
+    STATES = ("requested", "success", "data-required", "failure", "deleted")
 
     module: str | None = None
     reason: Code | None = None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from marsad_center.facts.events import STATEMENTS, Bed, Code, Statement
+from marsad_center.facts.events import STATEMENTS, Bed, Code, Guidance, Prescription, Statement
 
 _Paths = Mapping[str, frozenset[str]]
 
@@ -75,7 +75,7 @@ def by_event_time(statement: Statement) -> tuple[datetime, int, datetime, int]:
 
 def derive(statements: Iterable[Statement]) -> Thing:
     """The thing from all its statements (at least one, any order, any repetition)."""
-    ordered = sorted(_once(statements), key=by_event_time)
+    ordered = _dispensed(sorted(_once(statements), key=by_event_time))
     first = ordered[0]
     thing = Thing(kind=type(first).KIND, key=first.key, source_at=ordered[-1].event_at)
     for statement in ordered:
@@ -89,6 +89,20 @@ def _once(statements: Iterable[Statement]) -> list[Statement]:
     for statement in sorted(statements, key=lambda each: (each.received_at, each.id)):
         firsts.setdefault(replace(statement, received_at=statement.event_at, id=0), statement)
     return list(firsts.values())
+
+
+def _dispensed(ordered: list[Statement]) -> list[Statement]:
+    """Of prescriptions: without the dispenses that were taken back. Those of others, and later ones, hold."""
+    told = [each for each in ordered if isinstance(each, Prescription)]
+    gone = {each.dispense: each.event_at for each in told if each.status == Prescription.NOT_DISPENSED}
+    if not gone:
+        return ordered
+    return [
+        replace(each, status=None)
+        if each.status == "dispensed" and each.dispense in gone and each.event_at <= gone[each.dispense]
+        else each
+        for each in told
+    ]
 
 
 def _hear(thing: Thing, statement: Statement) -> None:
@@ -147,6 +161,8 @@ def columns(thing: Thing) -> dict[str, Any]:
     row: dict[str, Any] = {"key": thing.key, "patient_key": thing.patient_key, "visit_key": thing.visit_key}
     row |= {"status": thing.status, "source_at": thing.source_at.isoformat()}
     for name in _OWN[thing.kind]:
+        if name in _ONLY_SAID:
+            continue
         value = thing.said.get(name)
         if name in _CODES[thing.kind]:
             code = value or Code("", "")
@@ -161,8 +177,8 @@ def columns(thing: Thing) -> dict[str, Any]:
 def _times(thing: Thing) -> dict[str, str | None]:
     if thing.kind == Bed.KIND:  # goes through its states again and again: only how long it has been so is of use
         return {"since": _text(thing.since)}
-    if thing.kind == "guidance":
-        return {"answered_at": _text(thing.since if thing.status != "requested" else None)}
+    if thing.kind == Guidance.KIND:
+        return {"answered_at": _text(thing.since if thing.status not in ("requested", "deleted") else None)}
     return {f"{state}_at": _text(_when(thing, state)) for state in STATEMENTS[thing.kind].STATES}
 
 
@@ -186,6 +202,7 @@ _CODES: Mapping[str, frozenset[str]] = {
     for kind, made in STATEMENTS.items()
 }
 _NOTHING: Mapping[str, Any] = {"virtual": False}
+_ONLY_SAID = frozenset({"dispense"})  # in the log alone: it tells one statement of a thing from another
 
 
 def codes(statement: Statement) -> list[Code]:

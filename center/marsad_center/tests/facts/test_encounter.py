@@ -91,11 +91,11 @@ def test_the_arrival_time_is_pv1_44_and_an_update_corrects_it_until_admission() 
 @pytest.mark.parametrize("corrected", [35, 45])
 def test_a_discharge_is_corrected_by_pv1_45_of_what_comes_after_it(event: str, corrected: float) -> None:
     """HL7 v2.5.1, 3.3.8: A08 is used when any information about the patient has changed and no other event fits."""
-    home = [("A04", 0, E), ("A03", 40, {**E, "discharged_at": at(40)})]
+    home: list[Any] = [("A04", 0, E), ("A03", 40, {**E, "discharged_at": at(40)})]
     encounter = derive(story(*home, (event, 60, {**E, "discharged_at": at(corrected)}), ("A08", 70, E), ("A03", 80, E)))
     assert (encounter.state, encounter.discharged_at) == ("departed", at(corrected))
     assert encounter.ed_departed_at == at(corrected)
-    ward = [("A01", 0, E | {"patient_class": "I"}), ("A02", 20, WARD), ("A03", 40, WARD)]
+    ward: list[Any] = [("A01", 0, E | {"patient_class": "I"}), ("A02", 20, WARD), ("A03", 40, WARD)]
     of_ward = derive(story(("A04", -10, E), *ward, (event, 60, {"discharged_at": at(corrected)})))
     assert (of_ward.ed_departed_at, of_ward.discharged_at) == (at(20), at(corrected))
 

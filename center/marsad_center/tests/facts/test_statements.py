@@ -105,6 +105,33 @@ def test_what_was_dispensed_stays_dispensed_when_the_rest_is_cancelled() -> None
     assert way(Prescription, *steps) == ("cancelled", {"issued": 0, "dispensed": 30, "cancelled": 50})
 
 
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.booleans()), max_size=6), st.randoms())
+def test_each_dispense_is_as_it_was_said_last(words: list[tuple[str, bool]], random: Any) -> None:
+    """FHIR R4 MedicationDispense.status entered-in-error; RDS with ORC-1 CA: of one dispense, and of no other."""
+    history: list[Statement] = [Prescription(key="P", event_at=at(0), received_at=at(0), id=1, status="issued")]
+    history += [
+        Prescription(
+            key="P",
+            event_at=at(n),
+            received_at=at(n),
+            id=n,
+            status="dispensed" if given_out else Prescription.NOT_DISPENSED,
+            dispense=which,
+        )
+        for n, (which, given_out) in enumerate(words, start=2)
+    ]
+    holding = []
+    for which in "ab":
+        mine = [(n, out) for n, (each, out) in enumerate(words, start=2) if each == which]
+        since = max((n for n, out in mine if not out), default=0)
+        holding += [n for n, out in mine if out and n > since]
+    random.shuffle(history)
+    row = columns(derive(history))
+    assert row["status"] == ("dispensed" if holding else "issued")
+    assert row["dispensed_at"] == (at(min(holding)).isoformat() if holding else None)
+    assert (row["issued_at"], row["cancelled_at"]) == (at(0).isoformat(), None)
+
+
 def test_a_vaccination_recorded_in_error_was_not_given() -> None:
     assert way(Vaccination, (0, "given"), (5, "deleted")) == ("deleted", {"deleted": 5})
     assert way(Vaccination, (0, "given"), (5, "deleted"), (9, "given")) == ("given", {"given": 9})
@@ -139,6 +166,8 @@ def test_a_bed_is_in_its_state_since_the_last_change_and_not_since_the_last_word
 def test_guidance_is_answered_when_it_is_no_longer_asked() -> None:
     assert columns(derive(said(Guidance, (0, "requested"))))["answered_at"] is None
     assert columns(derive(said(Guidance, (0, "requested"), (2, "success"))))["answered_at"] == at(2).isoformat()
+    row = columns(derive(said(Guidance, (0, "requested"), (2, "success"), (3, "deleted"))))
+    assert (row["status"], row["answered_at"]) == ("deleted", None)
 
 
 def test_a_state_that_this_release_does_not_know_is_passed_over() -> None:

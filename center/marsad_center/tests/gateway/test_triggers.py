@@ -22,6 +22,7 @@ from marsad_center.facts.events import (
     Referral,
     Vaccination,
 )
+from marsad_center.facts.statements import columns, derive
 from marsad_center.gateway.readers import READERS
 from marsad_center.tests.gateway.playing import adt, message
 from marsad_center.tests.gateway.reading import judged, overrides, read, segment, the
@@ -157,6 +158,21 @@ class TestPharmacy:
         rxd = "RXD|1|1191^Aspirin^RXNORM|20261123103000+0300|30"
         found = the(Prescription, read(trigger, PID, "ORC|RE|RX1", self.RXE, rxd))
         assert (found.key, found.status, found.event_at) == ("RX1", "dispensed", utc(7, 30))
+
+    @pytest.mark.parametrize("control", ["CA", "OC", "DC"])
+    def test_a_dispense_that_is_cancelled_cancels_no_prescription(self, control: str) -> None:
+        """HL7 v2.5.1, 4.5.1.1: ORC-1 is of its own message; RXD-1 counts the dispenses of a prescription."""
+        issued = read("RDE^O11", PID, segment("ORC", f1="NW", f2="RX1", f9="20261123080000+0300"), self.RXE)
+        dispenses = [
+            read("RDS^O13", PID, "ORC|RE|RX1", f"RXD|{n}|1191^Aspirin^RXNORM|202611230{7 + n}3000+0300") for n in (1, 2)
+        ]
+        gone = [read("RDS^O13", PID, f"ORC|{control}|RX1", f"RXD|{n}|1191^Aspirin^RXNORM") for n in (1, 2)]
+        said = [the(Prescription, facts) for facts in (issued, *dispenses, *gone)]
+        row = columns(derive(said[:4]))
+        assert (row["status"], row["issued_at"], row["cancelled_at"]) == ("dispensed", utc(5).isoformat(), None)
+        assert row["dispensed_at"] == utc(6, 30).isoformat()
+        row = columns(derive(said))
+        assert (row["status"], row["dispensed_at"]) == ("issued", None)
 
     def test_orc_1_cancels_and_a_number_may_stand_in_the_medicine(self) -> None:
         assert the(Prescription, read("RDE^O01", "ORC|DC|RX1", self.RXE)).status == "cancelled"

@@ -223,6 +223,32 @@ async def test_a_prescription_is_issued_dispensed_and_stopped(database: Database
     ]
 
 
+@pytest.mark.parametrize("error_first", [False, True])
+async def test_what_was_entered_in_error_did_not_happen(database: Database, error_first: bool) -> None:
+    """FHIR R4, status entered-in-error of MedicationDispense, Communication and GuidanceResponse; in any order."""
+    of = {"authorizingPrescription": [{"reference": "MedicationRequest/M1"}], "whenHandedOver": told(11)}
+    medicine = {"medicationCodeableConcept": concept("387517004")}
+    request = resource("MedicationRequest", "M1", "1", told(10), status="active", intent="order", subject=SUBJECT,
+                       authoredOn=told(10), **medicine)  # fmt: skip
+    right = [
+        resource("MedicationDispense", "MD1", "1", told(12), status="completed", **of, **medicine),
+        resource("Communication", "K1", "1", told(12), status="completed", sent=told(10), received=told(11)),
+        resource("GuidanceResponse", "G1", "1", told(12), status="success", moduleUri="urn:m",
+                 occurrenceDateTime=told(11)),
+    ]  # fmt: skip
+    wrong = [
+        each | {"status": "entered-in-error", "meta": {"versionId": "2", "lastUpdated": told(13)}} for each in right
+    ]
+    async with gateway(database) as ports:
+        for each in (request, *(wrong + right if error_first else right + wrong)):
+            assert (await put(ports, each)).status == 200
+    found = await rows(database, "SELECT status, issued_at, dispensed_at FROM prescription")
+    assert found == [("issued", at(10), None)]
+    found = await rows(database, "SELECT status, open_at, completed_at, deleted_at FROM contact")
+    assert found == [("deleted", None, None, at(13))]
+    assert await rows(database, "SELECT status, answered_at FROM guidance") == [("deleted", None)]
+
+
 async def test_a_vaccination_is_given_refused_or_taken_back(database: Database) -> None:
     def dose(id_: str, status: str, **more: Any) -> Document:
         usual = {"vaccineCode": concept("140", "http://hl7.org/fhir/sid/cvx"), "patient": SUBJECT}
