@@ -171,7 +171,10 @@ class Prescription(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vaccination(Statement):
-    """VXU, FHIR Immunization. `event_at` is when it was said; when it happened may be corrected, later or earlier."""
+    """VXU, FHIR Immunization. `event_at` is when it was said; when it happened may be corrected, later or earlier.
+
+    `period`: of what is known to no day, the year or month (2019, 2019-05), or "unknown"; '' says that a day is known.
+    """
 
     KIND = "vaccination"
     STATES = ("given", "refused", "deleted")
@@ -180,6 +183,7 @@ class Vaccination(Statement):
     refused_at: datetime | None = None
     vaccine: Code | None = None
     dose: str | None = None
+    period: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

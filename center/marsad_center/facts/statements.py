@@ -183,8 +183,11 @@ def _times(thing: Thing) -> dict[str, str | None]:
 
 
 def _when(thing: Thing, state: str) -> datetime | None:
-    """When it entered a state that holds: as a field of its own says (which may be corrected), else when first told."""
+    """When it entered a state that holds: as a field of its own says (which may be corrected), else when first told.
+    What happened in a year or month of which no day is known has no time: it must not count on the day it is told."""
     entered = thing.entered.get(state)
+    if thing.said.get("period") and f"{state}_at" in _OWN[thing.kind]:
+        return None
     return entered and (thing.said.get(f"{state}_at") or entered)
 
 
@@ -202,7 +205,7 @@ _CODES: Mapping[str, frozenset[str]] = {
     for kind, made in STATEMENTS.items()
 }
 _NOTHING: Mapping[str, Any] = {"virtual": False}
-_ONLY_SAID = frozenset({"dispense"})  # in the log alone: it tells one statement of a thing from another
+_ONLY_SAID = frozenset({"dispense", "period"})  # in the log alone
 
 
 def codes(statement: Statement) -> list[Code]:

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from marsad_center.gateway.adt import read_time
+from marsad_center.gateway.adt import read_day, read_time
 from marsad_center.gateway.hl7 import Message, Segment
 from marsad_center.gateway.profile import Profile
 
@@ -29,7 +29,7 @@ def observed(message: Message, profile: Profile, at: datetime) -> dict[str, Any]
         if code in profile.triage_codes:
             match = _LEVEL.fullmatch(obx.text(5))
             if match is not None:  # anything else is no level; the visit stays "not triaged" rather than wrong
-                said["triage_level"], said["triaged_at"] = int(match[1]), read_time(obx, 14, profile.zone) or at
+                said["triage_level"], said["triaged_at"] = int(match[1]), read_day(obx, 14, profile.zone) or at
         elif code in profile.physician_contact_codes:
             said["seen_at"] = _time(obx, profile, at)
         elif code in profile.admit_decision_codes:
@@ -43,4 +43,4 @@ def observed(message: Message, profile: Profile, at: datetime) -> dict[str, Any]
 
 def _time(obx: Segment, profile: Profile, at: datetime) -> datetime:
     """OBX-5, else OBX-14, else the event's."""
-    return read_time(obx, 5, profile.zone) or read_time(obx, 14, profile.zone) or at
+    return read_time(obx, 5, profile.zone) or read_day(obx, 14, profile.zone) or at

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from marsad_center.facts.events import Code, Fact, Kind, OrderEvent
-from marsad_center.gateway.adt import read_time, visit_key
+from marsad_center.gateway.adt import read_day, read_time, visit_key
 from marsad_center.gateway.coded import coded
 from marsad_center.gateway.hl7 import DELETE, MalformedMessage, Message, Segment
 from marsad_center.gateway.profile import Profile
@@ -101,7 +101,7 @@ def _event(
         raise MalformedMessage("missing-order", "an OBR without a number of the placer or the filler")
     kind, stated = _kind(obr)
     transaction_at = read_time(orc, 9, profile.zone)
-    requested_at = read_time(obr, 6, profile.zone)
+    requested_at = read_day(obr, 6, profile.zone)
     if not is_result:
         requested_at = min(filter(None, (transaction_at, requested_at)), default=sent_at)
     changed_at = read_time(obr, 22, profile.zone) if is_result else transaction_at

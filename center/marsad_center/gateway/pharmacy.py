@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from marsad_center.facts.events import Fact, Prescription
-from marsad_center.gateway.adt import event_time, patient_key, read_time, visit_key
+from marsad_center.gateway.adt import event_time, patient_key, read_day, read_time, visit_key
 from marsad_center.gateway.coded import coded
 from marsad_center.gateway.hl7 import MalformedMessage, Message, Segment
 from marsad_center.gateway.profile import Profile
@@ -38,7 +38,7 @@ def _facts(message: Message, profile: Profile, received_at: datetime, *, segment
             cancelled = orc is not None and orc.text(1).upper() in CANCELS
             at = read_time(orc, 9, profile.zone)
             if is_dispense and not cancelled:
-                at = read_time(each, 3, profile.zone) or at
+                at = read_day(each, 3, profile.zone) or at
             result.append(
                 Prescription(
                     key=key,

@@ -155,6 +155,7 @@ def immunization(told: Told[Immunization]) -> list[Fact]:
             dose=dose,
             given_at=at if status == "given" else None,
             refused_at=at if status == "refused" else None,
+            period="" if at is not None else it.occurrence_date_time or "unknown",
         )
     ]
 

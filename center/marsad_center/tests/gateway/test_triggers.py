@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -204,6 +205,30 @@ class TestVaccinations:
         at = {"given": found.given_at, "refused": found.refused_at}
         assert found.status == status
         assert [name for name, moment in at.items() if moment] == ([status] if status else [])
+
+    @pytest.mark.parametrize(("written", "period"), [("2019", "2019"), ("201905", "2019-05")])
+    def test_an_old_dose_of_a_year_or_a_month_is_kept_and_of_no_day(self, written: str, period: str) -> None:
+        """HL7 v2.5.1, 4A.7.1.3: RXA-3 is a TS, whose precision may be a year; records of old doses have no more."""
+        rxa = segment("RXA", f3=written, f5="208^COVID-19^CVX", f20="CP")
+        old = the(Vaccination, read("VXU^V04", PID, "ORC|RE||VAC-9", rxa))
+        assert (old.status, old.given_at, old.period) == ("given", None, period)
+        assert columns(derive([old]))["given_at"] is None
+        exact = the(Vaccination, read("VXU^V04", PID, "ORC|RE||VAC-9", self.rxa("CP"), at="20261123110000+0300"))
+        assert columns(derive([exact, old]))["given_at"] == utc(0, day=22).isoformat()
+        later = replace(old, event_at=utc(9))
+        assert columns(derive([exact, later]))["given_at"] is None
+        wrong = message("VXU^V04", "1", PID, "ORC|RE||VAC-9", segment("RXA", f3="201913", f5="208"))
+        assert judged(wrong).reason == "bad-time"
+
+    def test_what_is_known_to_a_year_costs_no_message_and_the_events_of_a_visit_stay_exact(self) -> None:
+        """The same; PROFILE.md, Times."""
+        rxd = "RXD|1|1191^Aspirin^RXNORM|2026"
+        assert the(Prescription, read("RDS^O13", PID, "ORC|RE|RX1", rxd)).event_at == utc(7)
+        order = the(OrderEvent, read("ORM^O01", PID, "ORC|NW|1", segment("OBR", f2="1", f4="718-7", f6="2026")))
+        assert order.ordered_at == utc(7)
+        assert (
+            judged(message("ADT^A04", "1", "EVN|A04|2026", PID, segment("PV1", f2="E", f19="V1"))).reason == "bad-time"
+        )
 
     def test_what_is_deleted_was_recorded_in_error(self) -> None:
         found = the(Vaccination, read("VXU^V04", PID, "ORC|RE||VAC-9", self.rxa("CP", "D")))

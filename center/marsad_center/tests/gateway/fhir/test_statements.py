@@ -253,17 +253,21 @@ async def test_a_vaccination_is_given_refused_or_taken_back(database: Database) 
     def dose(id_: str, status: str, **more: Any) -> Document:
         usual = {"vaccineCode": concept("140", "http://hl7.org/fhir/sid/cvx"), "patient": SUBJECT}
         said = usual | {"occurrenceDateTime": "2026-11-23"} | more
+        said = {name: value for name, value in said.items() if value is not None}
         return resource("Immunization", id_, status=status, **said)
 
     async with gateway(database) as ports:
         await put(ports, dose("I1", "completed", protocolApplied=[{"doseNumberPositiveInt": 2}]))
         await put(ports, dose("I2", "not-done"))
+        await put(ports, dose("I4", "completed", occurrenceDateTime="2019-05"))
+        await put(ports, dose("I5", "completed", occurrenceDateTime=None, occurrenceString="as a child"))
         await put(ports, dose("I3", "completed", meta={"versionId": "1"}) | {"meta": {"lastUpdated": told(1)}})
         await put(ports, dose("I3", "entered-in-error"))
     found = await rows(database, "SELECT key, status, dose, vaccine_code, given_at FROM vaccination ORDER BY key")
     day = datetime(2026, 11, 23, tzinfo=UTC)
     assert found[:2] == [("I1", "given", "2", "140", day), ("I2", "refused", "", "140", None)]
     assert found[2][:2] == ("I3", "deleted")
+    assert [each[4] for each in found[3:]] == [None, None]  # no day: of none, and not of the day it was told
 
 
 @pytest.mark.parametrize("day", [21, 25])
