@@ -63,6 +63,11 @@ class OrderEvent:
     """What one message says of one order. `kind_stated`: the sender named the section; else it was guessed.
 
     `specialty`: the one that asked, '' when it is not said; `specialty_asked`: a request says so, not a result.
+
+    Of two that contradict each other the one that was said later holds. `ordered_said_at`: when `ordered_at` was said
+    by a request that places the order; None: it is one of the times that are given, of which the earliest holds.
+    `placed_at`, `withdrawn_at`: when it was said that the order stands, or that it is cancelled. `retracted_at`: when
+    `result_source` took its result back ('': the order has one); `result_said_at`: when it gave it, else `resulted_at`.
     """
 
     placer: str
@@ -79,6 +84,12 @@ class OrderEvent:
     source_at: datetime
     specialty: str
     specialty_asked: bool
+    ordered_said_at: datetime | None = None
+    placed_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+    result_source: str = ""
+    result_said_at: datetime | None = None
+    retracted_at: datetime | None = None
 
     @property
     def key(self) -> str:

@@ -98,6 +98,39 @@ async def test_a_preliminary_report_is_none_and_a_revoked_order_is_not_waited_fo
     assert found == [("R1", "radiology", None, None), ("R2", "lab", None, at(12))]
 
 
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_result_in_error_is_none_and_an_order_is_as_its_newest_version_says(
+    database: Database, late: bool
+) -> None:
+    """FHIR R4, Observation.status and DiagnosticReport.status entered-in-error; ServiceRequest.status revoked."""
+
+    def version(document: Document, number: int, hour: int, minute: int = 0, **more: Any) -> Document:
+        return document | {"meta": {"versionId": str(number), "lastUpdated": told(hour, minute)}} | more
+
+    of: Document = {"basedOn": [{"reference": "ServiceRequest/R1"}]}
+    value = resource("Observation", "O1", status="final", issued=told(11), code=concept("718-7", LOINC), **of)
+    whole = report("O1", issued=told(11, 30), **of)
+    steps: list[tuple[list[Document], tuple[Any, ...]]] = [
+        ([version(order(), 1, 10), version(value, 1, 11), version(whole, 1, 11, 30)], (at(10), at(11), False)),
+        ([version(value, 2, 13, status="entered-in-error")], (at(10), at(11, 30), False)),
+        ([version(whole, 2, 14, status="entered-in-error")], (at(10), None, False)),
+        ([version(order(), 2, 15, status="revoked")], (at(10), None, True)),
+        ([version(order(), 3, 16, authoredOn=told(10, 20))], (at(10, 20), None, False)),
+        ([version(value, 3, 17, issued=told(17))], (at(10, 20), at(17), False)),
+    ]
+    sql = "SELECT ordered_at, resulted_at, cancelled_at IS NOT NULL FROM clinical_order"
+    async with gateway(database) as ports:
+        if late:
+            for each in reversed([each for documents, _expected in steps for each in documents]):
+                assert (await put(ports, each)).status == 200
+            assert await rows(database, sql) == [steps[-1][1]]
+            return
+        for documents, expected in steps:
+            for each in documents:
+                assert (await put(ports, each)).status == 200
+            assert await rows(database, sql) == [expected]
+
+
 async def test_a_report_on_no_order_is_a_document(database: Database) -> None:
     async with gateway(database) as ports:
         await put(ports, report(category=[concept("LP29684-5", LOINC, "Radiology")], encounter=VISIT))
