@@ -138,6 +138,8 @@ def _take_over(encounter: Encounter, movement: Movement) -> None:
         value = getattr(movement, name)
         if value is not None:
             setattr(encounter, name, value)
+    if movement.corrects:
+        _put_right(encounter, movement, movement.corrects.split())
     if movement.triage_level is not None:
         encounter.triage_level = movement.triage_level
         encounter.triaged_at = encounter.triaged_at or movement.triaged_at or movement.event_at
@@ -145,6 +147,17 @@ def _take_over(encounter: Encounter, movement: Movement) -> None:
         said, known = getattr(movement, name), getattr(encounter, name)
         if said is not None:
             setattr(encounter, name, min(known or said, said))
+
+
+def _put_right(encounter: Encounter, movement: Movement, names: Sequence[str]) -> None:
+    """Forget what was said before of `names`, so that what the movement says of them counts as if it were the first. A
+    level that is put right was given when it was first given, unless the movement says when."""
+    for name in names:
+        if name == "triage_level":
+            if movement.triage_level is None or movement.triaged_at is not None:
+                encounter.triage_level = encounter.triaged_at = None
+        elif name in Movement.CORRECTABLE:  # a newer release may know more of them
+            setattr(encounter, name, None)
 
 
 def _place(encounter: Encounter, movement: Movement) -> None:

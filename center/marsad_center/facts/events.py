@@ -31,7 +31,11 @@ class Movement:
     `id` is the row's number once stored; in a list of movements it and `received_at` break ties of `event_at`. `action`
     snapshot: one of the movements that a picture of the visit shows (a FHIR resource); `movement_key` is then what the
     picture is of, an @ and its version as a text that sorts, and only the newest version of each picture counts.
+    `corrects`: names of CORRECTABLE fields, with spaces between, whose values here take the place of what was said
+    before; one without a value takes it back.
     """
+
+    CORRECTABLE: ClassVar[tuple[str, ...]] = ("triage_level", "seen_at", "decided_at", "offloaded_at")
 
     visit_key: str
     patient_key: str
@@ -56,6 +60,7 @@ class Movement:
     offloaded_at: datetime | None = None  # taken over from the ambulance
     arrival_mode: str | None = None  # "ambulance" or the sender's word
     ventilated: bool | None = None
+    corrects: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

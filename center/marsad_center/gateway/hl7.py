@@ -206,7 +206,7 @@ class Message:
         ends = [*places[1:], len(self._names)]
         return [
             (self._segment(place) for place in range(start, end) if self._names[place] == name)
-            for start, end in zip(places, ends, strict=True)
+            for start, end in zip(places, ends, strict=False)  # where there is none, the end is over
         ]
 
     def first(self, name: str) -> Segment | None:

@@ -4,6 +4,9 @@ SET LOCAL search_path = center;
 -- What was recorded in error did not happen (FHIR: entered-in-error).
 ALTER TABLE contact ADD COLUMN deleted_at timestamptz;
 
+-- Which of the moments of a visit are not told again but put right, or (without a value) taken back: OBX-11 C, D.
+ALTER TABLE movement ADD COLUMN corrects text;
+
 -- ---------------------------------------------------------------- orders (facts/order_moments.py)
 ALTER TABLE clinical_order
     ADD COLUMN ordered_said_at timestamptz,  -- when the newest request said ordered_at; null: the earliest that anything gives

@@ -297,6 +297,43 @@ def test_from_the_ambulance_to_a_bed_and_a_decision() -> None:
     assert (encounter.decided_at, encounter.ventilated, encounter.specialty) == (at(60), True, "EMR")
 
 
+_VALUES = st.lists(st.tuples(st.sampled_from("FCD"), st.integers(0, 90)), max_size=7)
+
+
+@given(_VALUES, st.sampled_from(["seen_at", "decided_at", "offloaded_at"]), st.randoms())
+def test_a_moment_is_the_earliest_that_was_said_since_it_was_put_right(
+    said: list[tuple[str, int]], name: str, random: Any
+) -> None:
+    """HL7 v2.5.1, table 0085 (OBX-11): C replaces, D deletes; PROFILE.md: of what is told again the earliest holds."""
+    steps: list[Any] = [("A04", 0, E)]
+    expected: float | None = None
+    for n, (status, minute) in enumerate(said, start=1):
+        known = expected if status == "F" else None
+        expected = None if status == "D" else min(minute if known is None else known, minute)
+        value = {} if status == "D" else {name: at(minute)}
+        steps.append(("A08", 100 + n, {**E, **value, "corrects": None if status == "F" else name}))
+    movements = story(*steps)
+    random.shuffle(movements)
+    assert getattr(derive(movements), name) == (None if expected is None else at(expected))
+
+
+def test_a_triage_level_is_put_right_and_taken_back() -> None:
+    """The same table. A corrected level was given when the wrong one was, unless OBX-14 says when."""
+    first: list[Any] = [("A04", 0, E), ("A08", 5, {**E, "triage_level": 3, "triaged_at": at(5)})]
+
+    def level(*steps: Any) -> tuple[int | None, datetime | None]:
+        encounter = derive(story(*first, *steps))
+        return encounter.triage_level, encounter.triaged_at
+
+    right = {**E, "triage_level": 2, "corrects": "triage_level"}
+    assert level(("A08", 9, right)) == (2, at(5))
+    assert level(("A08", 9, {**right, "triaged_at": at(7)})) == (2, at(7))
+    gone = ("A08", 9, {**E, "corrects": "triage_level"})
+    assert level(gone) == (None, None)
+    assert level(gone, ("A08", 20, {**E, "triage_level": 4})) == (4, at(20))
+    assert level(("A08", 9, {**E, "corrects": "of_a_later_release"})) == (3, at(5))
+
+
 def test_a_bed_on_the_ward_is_none_in_the_emergency_department() -> None:
     assert derive(story(("A04", 0, E), ("A01", 90, WARD))).bedded_at is None
     assert derive(story(("A01", 0, WARD))).bedded_at is None

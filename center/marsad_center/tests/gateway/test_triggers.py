@@ -317,15 +317,33 @@ class TestVisits:
         ):
             assert getattr(self.movement(obx), field[code]) == at
 
-    @pytest.mark.parametrize("status", ["D", "W", "X", "N", "d"])
+    @pytest.mark.parametrize("status", ["D", "W", "X", "N"])
     def test_what_is_no_result_says_nothing(self, status: str) -> None:
         """HL7 v2.5.1, 7.4.2.11 and table 0085: deletes the record, posted as wrong, cannot be obtained, not asked."""
         said = (("11283-9", "3"), ("PHYSICIAN-CONTACT", "20261123093000+0300"), ("VENTILATED", "Y"))
         obxs = [segment("OBX", f3=code, f5=value, f11=status) for code, value in said]
         found = self.movement(*obxs)
-        assert (found.triage_level, found.seen_at, found.ventilated) == (None, None, None)
+        assert (found.triage_level, found.seen_at, found.ventilated) == (None, None, None if status == "N" else False)
+        assert found.corrects == (None if status == "N" else "triage_level seen_at")
         final = self.movement(*(obx[: -len(status)] + "F" for obx in obxs))
         assert (final.triage_level, final.seen_at, final.ventilated) == (3, utc(6, 30), True)
+
+    def test_a_value_that_is_put_right_takes_the_place_of_what_was_said(self) -> None:
+        """The same table: C, record coming over is a correction and thus replaces a final result."""
+        contact = {"f3": "PHYSICIAN-CONTACT", "f5": "20261123093000+0300"}
+        corrected = self.movement(segment("OBX", **contact, f11="C"))
+        assert (corrected.seen_at, corrected.corrects) == (utc(6, 30), "seen_at")
+        assert self.movement(segment("OBX", f3="PHYSICIAN-CONTACT", f11="C")).corrects is None  # it says no time
+        for gone in (segment("OBX", **contact, f11="D"), segment("OBX", f3="PHYSICIAN-CONTACT", f5='""', f11="F")):
+            found = self.movement(gone)
+            assert (found.seen_at, found.corrects) == (None, "seen_at")
+            found = self.movement(gone, segment("OBX", **contact, f11="F"))
+            assert (found.seen_at, found.corrects) == (utc(6, 30), "seen_at")
+        level = self.movement(segment("OBX", f3="11283-9", f5="2", f11="C"))
+        assert (level.triage_level, level.triaged_at, level.corrects) == (2, None, "triage_level")
+        pv2 = segment("PV2", f8="20261123180000+0300")
+        undecided = self.movement(pv2, segment("OBX", f3="ADMIT-DECISION", f11="D"))
+        assert (undecided.decided_at, undecided.corrects) == (None, "decided_at")
 
     def test_an_expected_admission_of_an_emergency_is_a_decision_to_admit(self) -> None:
         """PV2-8: who asks for a bed in the house has decided; an A05 of a planned patient says nothing of the kind."""
