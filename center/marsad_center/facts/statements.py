@@ -41,8 +41,10 @@ _STAY: Mapping[str, _Paths] = {
 # Told by several parties (who refers, who receives, who dispenses), each of whom repeats what it knows: a state on the
 # way to the present one is no step back.
 _SHARED = frozenset({"referral", "prescription"})
-# Left only by beginning anew: a cancelled appointment is not brought back by an update, only by being booked again.
+# Of these left only by beginning anew: one party goes on with what it does not know to be cancelled. Who keeps a book
+# of appointments knows: there the newest word holds, and a modification that says no state brings nothing back.
 _OVER = frozenset({"cancelled"})
+_STAY_OVER = _SHARED | {"document"}
 
 
 @dataclass(slots=True)
@@ -119,7 +121,7 @@ def _hear(thing: Thing, statement: Statement) -> None:
 
 
 def _enter(thing: Thing, state: str, at: datetime, *, start: str) -> None:
-    if thing.status == state or (thing.status in _OVER and state != start):
+    if thing.status == state or (thing.kind in _STAY_OVER and thing.status in _OVER and state != start):
         return
     stay = _STAY.get(thing.kind, {})
     if thing.kind in _SHARED and thing.status not in _OVER and state in stay.get(thing.status or "", ()):

@@ -65,7 +65,8 @@ def test_the_newest_word_on_each_field_holds_and_silence_says_nothing() -> None:
         (((0, "booked"), (60, "arrived"), (90, "completed")), "completed",
          {"booked": 0, "arrived": 60, "completed": 90}),
         (((0, "booked"), (10, "cancelled"), (20, None)), "cancelled", {"booked": 0, "cancelled": 10}),
-        (((0, "booked"), (10, "cancelled"), (20, "arrived")), "cancelled", {"booked": 0, "cancelled": 10}),
+        (((0, "booked"), (10, "cancelled"), (20, "arrived")), "arrived", {"booked": 0, "arrived": 20}),
+        (((0, "booked"), (10, "cancelled"), (5, "arrived")), "cancelled", {"booked": 0, "cancelled": 10}),
         (((0, "booked"), (10, "cancelled"), (20, "booked")), "booked", {"booked": 0}),
         (((0, "booked"), (60, "no_show"), (70, "arrived")), "arrived", {"booked": 0, "arrived": 70}),
         (((0, "booked"), (60, "no_show"), (70, "booked")), "booked", {"booked": 0}),
@@ -73,9 +74,10 @@ def test_the_newest_word_on_each_field_holds_and_silence_says_nothing() -> None:
         (((60, "no_show"),), "no_show", {"no_show": 60}),
     ],
 )  # fmt: skip
-def test_an_appointment_is_cancelled_until_booked_again_and_a_no_show_until_he_comes(
+def test_an_appointment_is_as_it_was_said_last_and_a_no_show_who_comes_is_none(
     steps: Any, status: str, entered: dict[str, float]
 ) -> None:
+    """HL7 v2.5.1, 10.3.1 to 10.3.4: S12 to S14 of an appointment tell of one that stands, S15 of one that does not."""
     assert way(Appointment, *steps) == (status, entered)
 
 

@@ -86,6 +86,23 @@ class TestAppointments:
         segments = (segment("SCH", f2="FL1", f8=kind), segment("PV1", f2=patient_class))
         assert the(Appointment, read("SIU^S12", *segments)).virtual is virtual
 
+    @pytest.mark.parametrize(
+        ("trigger", "status", "state"),
+        [
+            ("SIU^S12", "", "booked"), ("SIU^S13", "", "booked"), ("SIU^S14", "Booked", "booked"),
+            ("SIU^S14", "Started", "arrived"), ("SIU^S14", "", "cancelled"), ("SIU^S17", "", "cancelled"),
+        ],
+    )  # fmt: skip
+    def test_what_is_said_after_a_cancellation_holds(self, trigger: str, status: str, state: str) -> None:
+        """HL7 v2.5.1, 10.3: S12 booking, S13 rescheduling and S14 modification are of an appointment that takes place."""
+        story = (("SIU^S12", "", "0900"), ("SIU^S15", "", "1000"), (trigger, status, "1100"))
+        said = [
+            the(Appointment, read(each, segment("SCH", f2="A-1", f25=word), at=f"20261123{time}00+0300"))
+            for each, word, time in story
+        ]
+        for order in (said, said[::-1]):
+            assert derive(order).status == state
+
     def test_an_appointment_without_a_number_is_refused(self) -> None:
         assert judged(message("SIU^S12", "1", segment("SCH", f25="Booked"))).reason == "missing-number"
         assert judged(message("SIU^S12", "1", PID)).reason == "missing-number"
