@@ -49,7 +49,7 @@ class Encounter:
     offloaded_at: datetime | None = None
     arrival_mode: str = ""
     ventilated: bool = False
-    ed_point_of_care: str = field(default="", repr=False)
+    ed_points_of_care: tuple[str, ...] = field(default=(), repr=False)
 
 
 def derive(movements: Sequence[Movement]) -> Encounter:
@@ -113,6 +113,7 @@ def _begin_again(encounter: Encounter) -> None:
     encounter.decided_at = encounter.bedded_at = encounter.offloaded_at = None
     encounter.point_of_care = encounter.room = encounter.bed = encounter.disposition = ""
     encounter.specialty = encounter.arrival_mode = ""
+    encounter.ed_points_of_care = ()
 
 
 def _correct_arrival(encounter: Encounter, arrived_at: datetime) -> None:
@@ -173,13 +174,14 @@ def _locate(encounter: Encounter, at: datetime) -> None:
             first = encounter.admitted_at is None and encounter.arrived_at is not None
             encounter.ed_arrived_at = encounter.arrived_at if first else at
         encounter.in_ed, encounter.ed_departed_at, encounter.admitted_at = True, None, None
-        encounter.ed_point_of_care = encounter.point_of_care
+        if encounter.point_of_care not in encounter.ed_points_of_care:
+            encounter.ed_points_of_care += (encounter.point_of_care,)
         return
     if encounter.patient_class == "I":
         encounter.admitted_at = encounter.admitted_at or at
     else:
         encounter.admitted_at = None
-    if encounter.in_ed and encounter.point_of_care not in ("", encounter.ed_point_of_care):
+    if encounter.in_ed and encounter.point_of_care not in ("", *encounter.ed_points_of_care):
         encounter.in_ed, encounter.ed_departed_at = False, at
 
 

@@ -72,6 +72,19 @@ def test_an_admitted_patient_boards_in_the_ed_until_moved() -> None:
     assert (moved.in_ed, moved.ed_departed_at, moved.admitted_at) == (False, at(120), at(90))
 
 
+def test_a_trip_to_imaging_is_none_out_of_the_ed() -> None:
+    """HL7 v2.5.1, 3.3.2: A02 is of any change of place. Back in the ED he is admitted, and boards there until moved."""
+    trip: list[Any] = [("A04", 0, E), ("A02", 10, {**E, "point_of_care": "RAD"})]
+    assert view(derive(story(*trip))) == ("present", "E", True)
+    for back in ([], [("A02", 20, E)]):
+        admitted = [*trip, *back, ("A01", 30, {**E, "patient_class": "I"})]
+        encounter = derive(story(*admitted))
+        assert (view(encounter), encounter.ed_departed_at) == (("present", "I", True), None)
+        assert derive(story(*admitted, ("A02", 60, WARD))).ed_departed_at == at(60)
+    again = derive(story(*trip, ("A03", 30, {}), ("A04", 90, E), ("A02", 99, {**WARD, "point_of_care": "RAD"})))
+    assert again.ed_departed_at == at(99)
+
+
 def test_a_direct_admission_was_never_in_the_ed() -> None:
     encounter = derive(story(("A01", 0, WARD)))
     assert view(encounter) == ("present", "I", False)

@@ -94,7 +94,7 @@ class TestAppointments:
         ],
     )  # fmt: skip
     def test_what_is_said_after_a_cancellation_holds(self, trigger: str, status: str, state: str) -> None:
-        """HL7 v2.5.1, 10.3: S12 booking, S13 rescheduling and S14 modification are of an appointment that takes place."""
+        """HL7 v2.5.1, 10.3: S12 booking, S13 rescheduling, S14 modification: of an appointment that takes place."""
         story = (("SIU^S12", "", "0900"), ("SIU^S15", "", "1000"), (trigger, status, "1100"))
         said = [
             the(Appointment, read(each, segment("SCH", f2="A-1", f25=word), at=f"20261123{time}00+0300"))
@@ -453,6 +453,13 @@ def test_every_trigger_of_the_table_is_read_and_every_other_refused_and_stored()
 def test_what_is_known_of_a_person_alone_is_stored_and_says_no_fact() -> None:
     for trigger in ("A28", "A31"):
         assert read(f"ADT^{trigger}", f"EVN|{trigger}|{SENT}", PID) == []
+
+
+@pytest.mark.parametrize("trigger", ["A09", "A10", "A32", "A33"])
+def test_where_a_patient_is_for_a_while_ends_no_stay(trigger: str) -> None:
+    """HL7 v2.5.1, 3.3.9, 3.3.10, 3.3.32, 3.3.33: tracking; the assigned place does not change."""
+    pv1 = segment("PV1", f2="E", f3="ED", f11="RAD", f19="V1")
+    assert read(f"ADT^{trigger}", f"EVN|{trigger}|{SENT}", PID, pv1) == []
 
 
 ARABIC, CHINESE, FRENCH = "قسم القلب", "心内科", "Cardiologie générale"
