@@ -49,7 +49,7 @@ class Encounter:
     offloaded_at: datetime | None = None
     arrival_mode: str = ""
     ventilated: bool = False
-    ed_point_of_care: str = field(default="", repr=False)
+    ed_points_of_care: tuple[str, ...] = field(default=(), repr=False)
 
 
 def derive(movements: Sequence[Movement]) -> Encounter:
@@ -97,8 +97,11 @@ def _apply(encounter: Encounter, movement: Movement, *, speaks: bool) -> None:
         if encounter.state != "present":
             encounter.state, encounter.discharged_at = "present", None
             encounter.arrived_at = encounter.arrived_at or movement.arrived_at or movement.event_at
-    elif movement.event == "A08" and movement.arrived_at is not None:
-        _correct_arrival(encounter, movement.arrived_at)
+    elif movement.event == "A08":
+        if movement.arrived_at is not None:
+            _correct_arrival(encounter, movement.arrived_at)
+        if movement.discharged_at is not None and encounter.state == "departed":
+            _correct_discharge(encounter, movement.discharged_at)
     if encounter.state == "present":
         _place(encounter, movement)
 
@@ -110,6 +113,7 @@ def _begin_again(encounter: Encounter) -> None:
     encounter.decided_at = encounter.bedded_at = encounter.offloaded_at = None
     encounter.point_of_care = encounter.room = encounter.bed = encounter.disposition = ""
     encounter.specialty = encounter.arrival_mode = ""
+    encounter.ed_points_of_care = ()
 
 
 def _correct_arrival(encounter: Encounter, arrived_at: datetime) -> None:
@@ -121,6 +125,13 @@ def _correct_arrival(encounter: Encounter, arrived_at: datetime) -> None:
     encounter.arrived_at = arrived_at
 
 
+def _correct_discharge(encounter: Encounter, discharged_at: datetime) -> None:
+    """An A08 or a second A03 moved the time of discharge, and with it the departure of who went home from the ED."""
+    if encounter.ed_departed_at == encounter.discharged_at:
+        encounter.ed_departed_at = discharged_at
+    encounter.discharged_at = discharged_at
+
+
 def _take_over(encounter: Encounter, movement: Movement) -> None:
     if movement.patient_class:
         encounter.patient_class = movement.patient_class
@@ -128,6 +139,8 @@ def _take_over(encounter: Encounter, movement: Movement) -> None:
         value = getattr(movement, name)
         if value is not None:
             setattr(encounter, name, value)
+    if movement.corrects:
+        _put_right(encounter, movement, movement.corrects.split())
     if movement.triage_level is not None:
         encounter.triage_level = movement.triage_level
         encounter.triaged_at = encounter.triaged_at or movement.triaged_at or movement.event_at
@@ -135,6 +148,17 @@ def _take_over(encounter: Encounter, movement: Movement) -> None:
         said, known = getattr(movement, name), getattr(encounter, name)
         if said is not None:
             setattr(encounter, name, min(known or said, said))
+
+
+def _put_right(encounter: Encounter, movement: Movement, names: Sequence[str]) -> None:
+    """Forget what was said before of `names`, so that what the movement says of them counts as if it were the first. A
+    level that is put right was given when it was first given, unless the movement says when."""
+    for name in names:
+        if name == "triage_level":
+            if movement.triage_level is None or movement.triaged_at is not None:
+                encounter.triage_level = encounter.triaged_at = None
+        elif name in Movement.CORRECTABLE:  # a newer release may know more of them
+            setattr(encounter, name, None)
 
 
 def _place(encounter: Encounter, movement: Movement) -> None:
@@ -150,17 +174,22 @@ def _locate(encounter: Encounter, at: datetime) -> None:
             first = encounter.admitted_at is None and encounter.arrived_at is not None
             encounter.ed_arrived_at = encounter.arrived_at if first else at
         encounter.in_ed, encounter.ed_departed_at, encounter.admitted_at = True, None, None
-        encounter.ed_point_of_care = encounter.point_of_care
+        if encounter.point_of_care not in encounter.ed_points_of_care:
+            encounter.ed_points_of_care += (encounter.point_of_care,)
         return
     if encounter.patient_class == "I":
         encounter.admitted_at = encounter.admitted_at or at
     else:
         encounter.admitted_at = None
-    if encounter.in_ed and encounter.point_of_care not in ("", encounter.ed_point_of_care):
+    if encounter.in_ed and encounter.point_of_care not in ("", *encounter.ed_points_of_care):
         encounter.in_ed, encounter.ed_departed_at = False, at
 
 
 def _depart(encounter: Encounter, movement: Movement) -> None:
+    if encounter.state == "departed":
+        if movement.discharged_at is not None:
+            _correct_discharge(encounter, movement.discharged_at)
+        return
     encounter.state = "departed"
     encounter.discharged_at = movement.discharged_at or movement.event_at
     if encounter.in_ed:

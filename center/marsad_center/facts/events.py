@@ -31,7 +31,11 @@ class Movement:
     `id` is the row's number once stored; in a list of movements it and `received_at` break ties of `event_at`. `action`
     snapshot: one of the movements that a picture of the visit shows (a FHIR resource); `movement_key` is then what the
     picture is of, an @ and its version as a text that sorts, and only the newest version of each picture counts.
+    `corrects`: names of CORRECTABLE fields, with spaces between, whose values here take the place of what was said
+    before; one without a value takes it back.
     """
+
+    CORRECTABLE: ClassVar[tuple[str, ...]] = ("triage_level", "seen_at", "decided_at", "offloaded_at")
 
     visit_key: str
     patient_key: str
@@ -56,6 +60,7 @@ class Movement:
     offloaded_at: datetime | None = None  # taken over from the ambulance
     arrival_mode: str | None = None  # "ambulance" or the sender's word
     ventilated: bool | None = None
+    corrects: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,11 @@ class OrderEvent:
     """What one message says of one order. `kind_stated`: the sender named the section; else it was guessed.
 
     `specialty`: the one that asked, '' when it is not said; `specialty_asked`: a request says so, not a result.
+
+    Of two that contradict each other the one that was said later holds. `ordered_said_at`: when `ordered_at` was said
+    by a request that places the order; None: it is one of the times that are given, of which the earliest holds.
+    `placed_at`, `withdrawn_at`: when it was said that the order stands, or that it is cancelled. `retracted_at`: when
+    `result_source` took its result back ('': the order has one); `result_said_at`: when it gave it, else `resulted_at`.
     """
 
     placer: str
@@ -79,6 +89,12 @@ class OrderEvent:
     source_at: datetime
     specialty: str
     specialty_asked: bool
+    ordered_said_at: datetime | None = None
+    placed_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+    result_source: str = ""
+    result_said_at: datetime | None = None
+    retracted_at: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -155,17 +171,25 @@ class Referral(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prescription(Statement):
-    """RDE and RDS, FHIR MedicationRequest and MedicationDispense: one prescribed medicine."""
+    """RDE and RDS, FHIR MedicationRequest and MedicationDispense: one prescribed medicine.
+
+    `dispense`: which dispense of it is told of. Status NOT_DISPENSED, no state, takes back what was said of it.
+    """
 
     KIND = "prescription"
     STATES = ("issued", "dispensed", "cancelled")
+    NOT_DISPENSED: ClassVar[str] = "not-dispensed"
 
     medication: Code | None = None
+    dispense: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vaccination(Statement):
-    """VXU, FHIR Immunization. `event_at` is when it was said; when it happened may be corrected, later or earlier."""
+    """VXU, FHIR Immunization. `event_at` is when it was said; when it happened may be corrected, later or earlier.
+
+    `period`: of what is known to no day, the year or month (2019, 2019-05), or "unknown"; '' says that a day is known.
+    """
 
     KIND = "vaccination"
     STATES = ("given", "refused", "deleted")
@@ -174,6 +198,7 @@ class Vaccination(Statement):
     refused_at: datetime | None = None
     vaccine: Code | None = None
     dose: str | None = None
+    period: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +235,7 @@ class Contact(Statement):
     """FHIR Communication: an event of the contact center."""
 
     KIND = "contact"
-    STATES = ("open", "answered", "completed", "abandoned")
+    STATES = ("open", "answered", "completed", "abandoned", "deleted")
 
     topic: Code | None = None
     medium: str | None = None
@@ -221,7 +246,7 @@ class Guidance(Statement):
     """FHIR GuidanceResponse: an answer of clinical decision support."""
 
     KIND = "guidance"
-    STATES = ("requested", "success", "data-required", "failure")
+    STATES = ("requested", "success", "data-required", "failure", "deleted")
 
     module: str | None = None
     reason: Code | None = None

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from marsad_center import db
 from marsad_center.facts.columns import Columns
 from marsad_center.facts.events import OrderEvent
+from marsad_center.facts.order_moments import assigned, results
 
 
 class Ordered(NamedTuple):
@@ -39,8 +40,13 @@ _ORDER = Columns(
         "specialty": "text",
         "specialty_asked": "boolean",
         "specialty_at": "timestamptz",
+        "ordered_said_at": "timestamptz",
+        "placed_at": "timestamptz",
+        "withdrawn_at": "timestamptz",
+        "results": "text",
         "message_id": "bigint",
-    }
+    },
+    nullable={"results"},
 )
 _NAMES = _ORDER.names.replace("message_id", "message_ids")
 _FILLER = Columns({"facility": "text", "filler": "text"})
@@ -78,9 +84,7 @@ _UPSERT = f"""
             WHERE excluded.code <> '' AND (o.code = '' OR excluded.source_at >= o.source_at)
             UNION ALL SELECT o.code_system, o.code, o.display LIMIT 1),
         {_specialty("o", "excluded")},
-        ordered_at = least(o.ordered_at, excluded.ordered_at),
-        resulted_at = least(o.resulted_at, excluded.resulted_at),
-        cancelled_at = least(o.cancelled_at, excluded.cancelled_at),
+        {assigned("o", "excluded")},
         source_at = greatest(o.source_at, excluded.source_at),
         message_ids = CASE WHEN o.message_ids @> excluded.message_ids OR cardinality(o.message_ids) > 512
                            THEN o.message_ids
@@ -105,9 +109,7 @@ _UNITE = f"""
             WHERE f.code <> '' AND (p.code = '' OR f.source_at > p.source_at)
             UNION ALL SELECT p.code_system, p.code, p.display LIMIT 1),
         {_specialty("p", "f")},
-        ordered_at = least(p.ordered_at, f.ordered_at),
-        resulted_at = least(p.resulted_at, f.resulted_at),
-        cancelled_at = least(p.cancelled_at, f.cancelled_at),
+        {assigned("p", "f")},
         source_at = greatest(p.source_at, f.source_at),
         message_ids = p.message_ids || f.message_ids,
         updated_at = now()
@@ -151,6 +153,10 @@ def _row(ordered: Ordered) -> tuple[Any, ...]:
         event.specialty,
         event.specialty_asked,
         event.source_at if event.specialty else None,
+        event.ordered_said_at,
+        event.placed_at,
+        event.withdrawn_at or event.cancelled_at,
+        results(event),
         ordered.message_id,
     )
 

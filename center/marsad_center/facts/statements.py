@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from marsad_center.facts.events import STATEMENTS, Bed, Code, Statement
+from marsad_center.facts.events import STATEMENTS, Bed, Code, Guidance, Prescription, Statement
 
 _Paths = Mapping[str, frozenset[str]]
 
@@ -41,8 +41,10 @@ _STAY: Mapping[str, _Paths] = {
 # Told by several parties (who refers, who receives, who dispenses), each of whom repeats what it knows: a state on the
 # way to the present one is no step back.
 _SHARED = frozenset({"referral", "prescription"})
-# Left only by beginning anew: a cancelled appointment is not brought back by an update, only by being booked again.
+# Of these left only by beginning anew: one party goes on with what it does not know to be cancelled. Who keeps a book
+# of appointments knows: there the newest word holds, and a modification that says no state brings nothing back.
 _OVER = frozenset({"cancelled"})
+_STAY_OVER = _SHARED | {"document"}
 
 
 @dataclass(slots=True)
@@ -75,7 +77,7 @@ def by_event_time(statement: Statement) -> tuple[datetime, int, datetime, int]:
 
 def derive(statements: Iterable[Statement]) -> Thing:
     """The thing from all its statements (at least one, any order, any repetition)."""
-    ordered = sorted(_once(statements), key=by_event_time)
+    ordered = _dispensed(sorted(_once(statements), key=by_event_time))
     first = ordered[0]
     thing = Thing(kind=type(first).KIND, key=first.key, source_at=ordered[-1].event_at)
     for statement in ordered:
@@ -89,6 +91,20 @@ def _once(statements: Iterable[Statement]) -> list[Statement]:
     for statement in sorted(statements, key=lambda each: (each.received_at, each.id)):
         firsts.setdefault(replace(statement, received_at=statement.event_at, id=0), statement)
     return list(firsts.values())
+
+
+def _dispensed(ordered: list[Statement]) -> list[Statement]:
+    """Of prescriptions: without the dispenses that were taken back. Those of others, and later ones, hold."""
+    told = [each for each in ordered if isinstance(each, Prescription)]
+    gone = {each.dispense: each.event_at for each in told if each.status == Prescription.NOT_DISPENSED}
+    if not gone:
+        return ordered
+    return [
+        replace(each, status=None)
+        if each.status == "dispensed" and each.dispense in gone and each.event_at <= gone[each.dispense]
+        else each
+        for each in told
+    ]
 
 
 def _hear(thing: Thing, statement: Statement) -> None:
@@ -105,7 +121,7 @@ def _hear(thing: Thing, statement: Statement) -> None:
 
 
 def _enter(thing: Thing, state: str, at: datetime, *, start: str) -> None:
-    if thing.status == state or (thing.status in _OVER and state != start):
+    if thing.status == state or (thing.kind in _STAY_OVER and thing.status in _OVER and state != start):
         return
     stay = _STAY.get(thing.kind, {})
     if thing.kind in _SHARED and thing.status not in _OVER and state in stay.get(thing.status or "", ()):
@@ -147,6 +163,8 @@ def columns(thing: Thing) -> dict[str, Any]:
     row: dict[str, Any] = {"key": thing.key, "patient_key": thing.patient_key, "visit_key": thing.visit_key}
     row |= {"status": thing.status, "source_at": thing.source_at.isoformat()}
     for name in _OWN[thing.kind]:
+        if name in _ONLY_SAID:
+            continue
         value = thing.said.get(name)
         if name in _CODES[thing.kind]:
             code = value or Code("", "")
@@ -161,14 +179,17 @@ def columns(thing: Thing) -> dict[str, Any]:
 def _times(thing: Thing) -> dict[str, str | None]:
     if thing.kind == Bed.KIND:  # goes through its states again and again: only how long it has been so is of use
         return {"since": _text(thing.since)}
-    if thing.kind == "guidance":
-        return {"answered_at": _text(thing.since if thing.status != "requested" else None)}
+    if thing.kind == Guidance.KIND:
+        return {"answered_at": _text(thing.since if thing.status not in ("requested", "deleted") else None)}
     return {f"{state}_at": _text(_when(thing, state)) for state in STATEMENTS[thing.kind].STATES}
 
 
 def _when(thing: Thing, state: str) -> datetime | None:
-    """When it entered a state that holds: as a field of its own says (which may be corrected), else when first told."""
+    """When it entered a state that holds: as a field of its own says (which may be corrected), else when first told.
+    What happened in a year or month of which no day is known has no time: it must not count on the day it is told."""
     entered = thing.entered.get(state)
+    if thing.said.get("period") and f"{state}_at" in _OWN[thing.kind]:
+        return None
     return entered and (thing.said.get(f"{state}_at") or entered)
 
 
@@ -186,6 +207,7 @@ _CODES: Mapping[str, frozenset[str]] = {
     for kind, made in STATEMENTS.items()
 }
 _NOTHING: Mapping[str, Any] = {"virtual": False}
+_ONLY_SAID = frozenset({"dispense", "period"})  # in the log alone
 
 
 def codes(statement: Statement) -> list[Code]:

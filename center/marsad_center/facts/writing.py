@@ -58,6 +58,7 @@ _MOVEMENT_COLUMNS: Mapping[str, str] = {
     "offloaded_at": "timestamptz",
     "arrival_mode": "text",
     "ventilated": "boolean",
+    "corrects": "text",
 }
 _ENCOUNTER_COLUMNS: Mapping[str, str] = {
     "facility": "text",

@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 
 from marsad_center.gateway import identity
 from marsad_center.gateway.hl7 import DELETE, MalformedMessage, Message, Segment
-from marsad_center.gateway.times import parse_time
+from marsad_center.gateway.times import parse_period, parse_time
 
 _TO_THE_MINUTE = re.compile(r"\d{12}", re.ASCII)
 
@@ -23,6 +23,16 @@ def read_time(segment: Segment | None, field: int, zone: tzinfo) -> datetime | N
         return parse_time(text, zone)
     except ValueError:
         raise MalformedMessage("bad-time", f"{segment.name}-{field} is not a time") from None
+
+
+def read_day(segment: Segment | None, field: int, zone: tzinfo) -> datetime | None:
+    """As read_time, but of a field that may be known to the year or the month alone: that is no time, and no error."""
+    return None if read_period(segment, field) is not None else read_time(segment, field, zone)
+
+
+def read_period(segment: Segment | None, field: int) -> str | None:
+    """The year or month, where the field says no more than that."""
+    return parse_period(segment.text(field)) if segment is not None else None
 
 
 def event_time(message: Message, zone: tzinfo) -> datetime | None:

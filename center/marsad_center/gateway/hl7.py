@@ -6,6 +6,7 @@ first, because it names the delimiters and the character set that everything els
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -198,6 +199,15 @@ class Message:
     def all(self, *names: str) -> list[Segment]:
         """Segments of these names, in order."""
         return [self._segment(place) for place, name in enumerate(self._names) if name in names]
+
+    def below(self, name: str, above: str) -> list[Iterator[Segment]]:
+        """For each segment `above` the segments `name` between it and the next such one, made when they are come to."""
+        places = [place for place, each in enumerate(self._names) if each == above]
+        ends = [*places[1:], len(self._names)]
+        return [
+            (self._segment(place) for place in range(start, end) if self._names[place] == name)
+            for start, end in zip(places, ends, strict=False)  # where there is none, the end is over
+        ]
 
     def first(self, name: str) -> Segment | None:
         """The first segment of this name."""

@@ -53,7 +53,7 @@ def _movement(message: Message, trigger: str, profile: Profile, at: datetime, re
     said = observed(message, profile, at)
     place, patient_class = pv1.text(3), _patient_class(pv1.text(2))
     expected = pv2 is not None and profile.expected_admission_is_decision and pv2.text(8) not in ("", DELETE)
-    if expected and patient_class == "E":
+    if expected and patient_class == "E" and "decided_at" not in said.get("corrects", ""):
         said.setdefault("decided_at", at)
     return Movement(
         visit_key=visit,

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from marsad_center.facts.events import Code, Fact, Kind, OrderEvent
-from marsad_center.gateway.adt import read_time, visit_key
+from marsad_center.gateway.adt import read_day, read_time, visit_key
 from marsad_center.gateway.coded import coded
 from marsad_center.gateway.hl7 import DELETE, MalformedMessage, Message, Segment
 from marsad_center.gateway.profile import Profile
@@ -27,7 +27,10 @@ _IMAGING_WORDS = re.compile(
 _OTHER_WORDS = re.compile(r"\b(vital signs?|ecg|ekg|electrocardiogram|consult\w*|diet|nursing)\b", re.IGNORECASE)
 _WORDS = 200  # characters of a name that are looked at
 _CANCELS = frozenset({"CA", "OC", "CR", "DC", "OD"})
+_PLACES = frozenset({"NW", "RO"})  # ORC-1, table 0119: new and replacement orders say when it was ordered
 _FINAL = frozenset({"", "F", "C"})
+_NO_RESULT = "X"  # OBR-25, table 0123
+_TAKEN_BACK = frozenset({"D", "W", "X"})  # OBX-11, table 0085: deleted, posted as wrong, cannot be obtained
 
 
 def requests(message: Message, _trigger: str, profile: Profile, received_at: datetime) -> list[Fact]:
@@ -52,8 +55,9 @@ def _facts(message: Message, profile: Profile, received_at: datetime, *, is_resu
             is_result=is_result,
             profile=profile,
             sent_at=sent_at,
+            observations=observations,
         )
-        for orc, obr in _groups(message)
+        for (orc, obr), observations in zip(_groups(message), message.below("OBX", "OBR"), strict=True)
     ]
     if not result:
         raise MalformedMessage("missing-order", "an order or result without OBR")
@@ -94,6 +98,7 @@ def _event(
     is_result: bool,
     profile: Profile,
     sent_at: datetime,
+    observations: Iterator[Segment],
 ) -> OrderEvent:
     placer = obr.text(2) or (orc.text(2) if orc is not None else "")
     filler = obr.text(3) or (orc.text(3) if orc is not None else "")
@@ -101,14 +106,19 @@ def _event(
         raise MalformedMessage("missing-order", "an OBR without a number of the placer or the filler")
     kind, stated = _kind(obr)
     transaction_at = read_time(orc, 9, profile.zone)
-    requested_at = read_time(obr, 6, profile.zone)
+    requested_at = read_day(obr, 6, profile.zone)
+    timed = transaction_at is not None or requested_at is not None
     if not is_result:
         requested_at = min(filter(None, (transaction_at, requested_at)), default=sent_at)
     changed_at = read_time(obr, 22, profile.zone) if is_result else transaction_at
     at = changed_at or sent_at
     code = coded(obr, 4) or Code("", "")
-    cancelled = orc is not None and orc.text(1).upper() in _CANCELS
-    final = is_result and obr.text(25).upper() in _FINAL
+    control = orc.text(1).upper() if orc is not None else ""
+    cancelled = control in _CANCELS
+    places = not is_result and control in _PLACES
+    status = obr.text(25).upper() if is_result else ""
+    retracted = is_result and (status == _NO_RESULT or (status in _FINAL and _taken_back(observations)))
+    final = is_result and status in _FINAL and not retracted
     return OrderEvent(
         placer=placer,
         filler=filler,
@@ -124,7 +134,21 @@ def _event(
         source_at=at,
         specialty=specialty,
         specialty_asked=bool(specialty) and not is_result,
+        ordered_said_at=sent_at if places and timed else None,
+        placed_at=sent_at if places else None,
+        withdrawn_at=sent_at if cancelled else None,
+        retracted_at=at if retracted else None,
     )
+
+
+def _taken_back(observations: Iterator[Segment]) -> bool:
+    """Whether there are values and all of them are. Of nearly every result the first one says that it is not."""
+    found = False
+    for obx in observations:
+        if obx.text(11).upper() not in _TAKEN_BACK:
+            return False
+        found = True
+    return found
 
 
 def _kind(obr: Segment) -> tuple[Kind, bool]:

@@ -32,7 +32,7 @@ READERS: Mapping[tuple[str, str], Reader] = {
     **{("ADT", trigger): movements.facts for trigger in movements.MOVEMENTS},
     **{("ADT", trigger): movements.merges for trigger in movements.MERGES},
     ("ADT", "A20"): beds.facts,
-    **{("ADT", trigger): _stored_only for trigger in ("A28", "A31")},
+    **{("ADT", trigger): _stored_only for trigger in ("A09", "A10", "A28", "A31", "A32", "A33")},
     **{("SIU", trigger): appointments.facts for trigger in appointments.TRIGGERS},
     **{(kind, trigger): referrals.facts for kind in ("REF", "RRI") for trigger in referrals.TRIGGERS},
     ("ORM", "O01"): orders.requests,

@@ -9,6 +9,13 @@ from functools import lru_cache
 _STAMP = re.compile(
     r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,9}))?)?)?)?(?:([+-])(\d\d)(\d\d))?", re.ASCII
 )
+_PERIOD = re.compile(r"(\d{4})(0[1-9]|1[0-2])?(?:[+-]\d{4})?", re.ASCII)
+
+
+def parse_period(text: str) -> str | None:
+    """The year or the month (2019, 2019-05) where `text` is a time of no finer precision; else None."""
+    match = _PERIOD.fullmatch(text)
+    return "-".join(filter(None, match.groups())) if match is not None else None
 
 
 @lru_cache(maxsize=4096)  # a message says one time in many places, and so do the messages of a second

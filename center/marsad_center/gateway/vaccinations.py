@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from marsad_center.facts.events import Fact, Vaccination
-from marsad_center.gateway.adt import event_time, patient_key, read_time, visit_key
+from marsad_center.gateway.adt import event_time, patient_key, read_day, read_period, visit_key
 from marsad_center.gateway.coded import coded
 from marsad_center.gateway.hl7 import MalformedMessage, Message, Segment
 from marsad_center.gateway.profile import Profile
@@ -24,7 +24,7 @@ def facts(message: Message, _trigger: str, profile: Profile, received_at: dateti
     for orc, rxa, dose in _groups(message):
         key = _key(orc, rxa, patient)
         status = "deleted" if rxa.text(21).upper() == "D" else _STATUS.get(rxa.text(20).upper())
-        at = read_time(rxa, 3, profile.zone)
+        at = read_day(rxa, 3, profile.zone)
         result.append(
             Vaccination(
                 key=key,
@@ -37,6 +37,7 @@ def facts(message: Message, _trigger: str, profile: Profile, received_at: dateti
                 dose=dose or None,
                 given_at=at if status == "given" else None,
                 refused_at=at if status == "refused" else None,
+                period="" if at is not None else read_period(rxa, 3),
             )
         )
     if not result:

@@ -78,6 +78,10 @@ def results(
             source_at=told.said_at if void else at,
             specialty="",
             specialty_asked=False,
+            placed_at=told.said_at if not (void or placer) else None,
+            result_source=f"{it.TYPE}/{told.digest}",
+            result_said_at=told.said_at,
+            retracted_at=told.said_at if void else None,
         )
         for placer in placers or [""]
     ]
@@ -108,6 +112,8 @@ def order(told: Told[ServiceRequest]) -> list[Fact]:
             source_at=told.said_at if void else ordered_at,
             specialty="",  # performerType is who is to do it; who asked is the encounter's serviceType
             specialty_asked=False,
+            ordered_said_at=told.said_at if it.authored_on is not None and not void else None,
+            placed_at=None if void else told.said_at,
         )
     ]
 

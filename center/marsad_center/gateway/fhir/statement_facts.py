@@ -40,6 +40,7 @@ _BOOKINGS = {
 }
 _ISSUED = frozenset({"active", "on-hold", "completed"})
 _STOPPED = frozenset({"cancelled", "stopped", "entered-in-error"})
+_NOT_DISPENSED = frozenset({"cancelled", "declined", "entered-in-error"})
 _NO_ORDER = frozenset({"proposal", "plan", "option"})
 _GUIDANCE = {
     "in-progress": "requested",
@@ -47,6 +48,7 @@ _GUIDANCE = {
     "data-requested": "data-required",
     "data-required": "data-required",
     "failure": "failure",
+    "entered-in-error": "deleted",
 }
 
 
@@ -109,14 +111,16 @@ def medication_dispense(told: Told[MedicationDispense]) -> list[Fact]:
     given = it.authorizing_prescription
     key = told.reference(given[0], "MedicationRequest", "authorizingPrescription[0]") if given else None
     handed_at = told.time(it.when_handed_over) or told.time(it.when_prepared) or told.said_at
+    gone = it.status in _NOT_DISPENSED
     return [
         Prescription(
             key=key or told.key,
-            event_at=handed_at,
+            event_at=max(told.said_at, handed_at) if gone else handed_at,
             received_at=told.said_at,
-            status="dispensed" if it.status == "completed" else None,
+            status=Prescription.NOT_DISPENSED if gone else "dispensed" if it.status == "completed" else None,
             patient_key=told.patient(it.subject),
             medication=_medication(told) if key is None else None,
+            dispense=told.digest,
         )
     ]
 
@@ -151,6 +155,7 @@ def immunization(told: Told[Immunization]) -> list[Fact]:
             dose=dose,
             given_at=at if status == "given" else None,
             refused_at=at if status == "refused" else None,
+            period="" if at is not None else it.occurrence_date_time or "unknown",
         )
     ]
 
@@ -162,12 +167,13 @@ def communication(told: Told[Communication]) -> list[Fact]:
     topic = it.topic or first_code(it.category)
     medium = first_code(it.medium)
     means = medium.coded() if medium is not None else None
-    known = it.status not in ("unknown", "entered-in-error")
+    if it.status == "entered-in-error":
+        return [Contact(**told.common, event_at=max(told.said_at, sent_at or told.said_at), status="deleted")]
     facts: list[Fact] = [
         Contact(
             **told.common,
             event_at=sent_at or told.said_at,
-            status="open" if known else None,
+            status="open" if it.status != "unknown" else None,
             patient_key=told.patient(it.subject),
             visit_key=told.reference(it.encounter, "Encounter", "encounter"),
             topic=topic.coded() if topic is not None else None,
@@ -188,10 +194,11 @@ def guidance_response(told: Told[GuidanceResponse]) -> list[Fact]:
     it = told.resource
     concept = it.module_codeable_concept.coded() if it.module_codeable_concept is not None else None
     reason = first_code(it.reason_code)
+    occurred_at = told.time(it.occurrence_date_time) or told.said_at
     return [
         Guidance(
             **told.common,
-            event_at=told.time(it.occurrence_date_time) or told.said_at,
+            event_at=max(told.said_at, occurred_at) if it.status == "entered-in-error" else occurred_at,
             status=_GUIDANCE.get(it.status),
             patient_key=told.patient(it.subject),
             visit_key=told.reference(it.encounter, "Encounter", "encounter"),

@@ -72,6 +72,19 @@ def test_an_admitted_patient_boards_in_the_ed_until_moved() -> None:
     assert (moved.in_ed, moved.ed_departed_at, moved.admitted_at) == (False, at(120), at(90))
 
 
+def test_a_trip_to_imaging_is_none_out_of_the_ed() -> None:
+    """HL7 v2.5.1, 3.3.2: A02 is of any change of place. Back in the ED he is admitted, and boards there until moved."""
+    trip: list[Any] = [("A04", 0, E), ("A02", 10, {**E, "point_of_care": "RAD"})]
+    assert view(derive(story(*trip))) == ("present", "E", True)
+    for back in ([], [("A02", 20, E)]):
+        admitted = [*trip, *back, ("A01", 30, {**E, "patient_class": "I"})]
+        encounter = derive(story(*admitted))
+        assert (view(encounter), encounter.ed_departed_at) == (("present", "I", True), None)
+        assert derive(story(*admitted, ("A02", 60, WARD))).ed_departed_at == at(60)
+    again = derive(story(*trip, ("A03", 30, {}), ("A04", 90, E), ("A02", 99, {**WARD, "point_of_care": "RAD"})))
+    assert again.ed_departed_at == at(99)
+
+
 def test_a_direct_admission_was_never_in_the_ed() -> None:
     encounter = derive(story(("A01", 0, WARD)))
     assert view(encounter) == ("present", "I", False)
@@ -85,6 +98,23 @@ def test_the_arrival_time_is_pv1_44_and_an_update_corrects_it_until_admission() 
     assert (corrected.arrived_at, corrected.ed_arrived_at) == (at(1), at(1))
     admitted = derive(story(arrival, ("A01", 60, WARD), ("A08", 61, {"arrived_at": at(60)})))
     assert admitted.ed_arrived_at == at(2)
+
+
+@pytest.mark.parametrize("event", ["A08", "A03"])
+@pytest.mark.parametrize("corrected", [35, 45])
+def test_a_discharge_is_corrected_by_pv1_45_of_what_comes_after_it(event: str, corrected: float) -> None:
+    """HL7 v2.5.1, 3.3.8: A08 is used when any information about the patient has changed and no other event fits."""
+    home: list[Any] = [("A04", 0, E), ("A03", 40, {**E, "discharged_at": at(40)})]
+    encounter = derive(story(*home, (event, 60, {**E, "discharged_at": at(corrected)}), ("A08", 70, E), ("A03", 80, E)))
+    assert (encounter.state, encounter.discharged_at) == ("departed", at(corrected))
+    assert encounter.ed_departed_at == at(corrected)
+    ward: list[Any] = [("A01", 0, E | {"patient_class": "I"}), ("A02", 20, WARD), ("A03", 40, WARD)]
+    of_ward = derive(story(("A04", -10, E), *ward, (event, 60, {"discharged_at": at(corrected)})))
+    assert (of_ward.ed_departed_at, of_ward.discharged_at) == (at(20), at(corrected))
+
+
+def test_pv1_45_of_a_patient_who_is_there_discharges_nobody() -> None:
+    assert derive(story(("A04", 0, E), ("A08", 5, {**E, "discharged_at": at(60)}))).discharged_at is None
 
 
 @pytest.mark.parametrize(
@@ -278,6 +308,43 @@ def test_from_the_ambulance_to_a_bed_and_a_decision() -> None:
     )
     assert (encounter.arrival_mode, encounter.offloaded_at, encounter.bedded_at) == ("ambulance", at(11), at(20))
     assert (encounter.decided_at, encounter.ventilated, encounter.specialty) == (at(60), True, "EMR")
+
+
+_VALUES = st.lists(st.tuples(st.sampled_from("FCD"), st.integers(0, 90)), max_size=7)
+
+
+@given(_VALUES, st.sampled_from(["seen_at", "decided_at", "offloaded_at"]), st.randoms())
+def test_a_moment_is_the_earliest_that_was_said_since_it_was_put_right(
+    said: list[tuple[str, int]], name: str, random: Any
+) -> None:
+    """HL7 v2.5.1, table 0085 (OBX-11): C replaces, D deletes; PROFILE.md: of what is told again the earliest holds."""
+    steps: list[Any] = [("A04", 0, E)]
+    expected: float | None = None
+    for n, (status, minute) in enumerate(said, start=1):
+        known = expected if status == "F" else None
+        expected = None if status == "D" else min(minute if known is None else known, minute)
+        value = {} if status == "D" else {name: at(minute)}
+        steps.append(("A08", 100 + n, {**E, **value, "corrects": None if status == "F" else name}))
+    movements = story(*steps)
+    random.shuffle(movements)
+    assert getattr(derive(movements), name) == (None if expected is None else at(expected))
+
+
+def test_a_triage_level_is_put_right_and_taken_back() -> None:
+    """The same table. A corrected level was given when the wrong one was, unless OBX-14 says when."""
+    first: list[Any] = [("A04", 0, E), ("A08", 5, {**E, "triage_level": 3, "triaged_at": at(5)})]
+
+    def level(*steps: Any) -> tuple[int | None, datetime | None]:
+        encounter = derive(story(*first, *steps))
+        return encounter.triage_level, encounter.triaged_at
+
+    right = {**E, "triage_level": 2, "corrects": "triage_level"}
+    assert level(("A08", 9, right)) == (2, at(5))
+    assert level(("A08", 9, {**right, "triaged_at": at(7)})) == (2, at(7))
+    gone = ("A08", 9, {**E, "corrects": "triage_level"})
+    assert level(gone) == (None, None)
+    assert level(gone, ("A08", 20, {**E, "triage_level": 4})) == (4, at(20))
+    assert level(("A08", 9, {**E, "corrects": "of_a_later_release"})) == (3, at(5))
 
 
 def test_a_bed_on_the_ward_is_none_in_the_emergency_department() -> None:

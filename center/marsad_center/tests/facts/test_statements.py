@@ -65,7 +65,8 @@ def test_the_newest_word_on_each_field_holds_and_silence_says_nothing() -> None:
         (((0, "booked"), (60, "arrived"), (90, "completed")), "completed",
          {"booked": 0, "arrived": 60, "completed": 90}),
         (((0, "booked"), (10, "cancelled"), (20, None)), "cancelled", {"booked": 0, "cancelled": 10}),
-        (((0, "booked"), (10, "cancelled"), (20, "arrived")), "cancelled", {"booked": 0, "cancelled": 10}),
+        (((0, "booked"), (10, "cancelled"), (20, "arrived")), "arrived", {"booked": 0, "arrived": 20}),
+        (((0, "booked"), (10, "cancelled"), (5, "arrived")), "cancelled", {"booked": 0, "cancelled": 10}),
         (((0, "booked"), (10, "cancelled"), (20, "booked")), "booked", {"booked": 0}),
         (((0, "booked"), (60, "no_show"), (70, "arrived")), "arrived", {"booked": 0, "arrived": 70}),
         (((0, "booked"), (60, "no_show"), (70, "booked")), "booked", {"booked": 0}),
@@ -73,9 +74,10 @@ def test_the_newest_word_on_each_field_holds_and_silence_says_nothing() -> None:
         (((60, "no_show"),), "no_show", {"no_show": 60}),
     ],
 )  # fmt: skip
-def test_an_appointment_is_cancelled_until_booked_again_and_a_no_show_until_he_comes(
+def test_an_appointment_is_as_it_was_said_last_and_a_no_show_who_comes_is_none(
     steps: Any, status: str, entered: dict[str, float]
 ) -> None:
+    """HL7 v2.5.1, 10.3.1 to 10.3.4: S12 to S14 of an appointment tell of one that stands, S15 of one that does not."""
     assert way(Appointment, *steps) == (status, entered)
 
 
@@ -103,6 +105,33 @@ def test_a_referral_goes_on_and_never_back_by_being_told_again(
 def test_what_was_dispensed_stays_dispensed_when_the_rest_is_cancelled() -> None:
     steps = ((0, "issued"), (30, "dispensed"), (40, "issued"), (50, "cancelled"))
     assert way(Prescription, *steps) == ("cancelled", {"issued": 0, "dispensed": 30, "cancelled": 50})
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.booleans()), max_size=6), st.randoms())
+def test_each_dispense_is_as_it_was_said_last(words: list[tuple[str, bool]], random: Any) -> None:
+    """FHIR R4 MedicationDispense.status entered-in-error; RDS with ORC-1 CA: of one dispense, and of no other."""
+    history: list[Statement] = [Prescription(key="P", event_at=at(0), received_at=at(0), id=1, status="issued")]
+    history += [
+        Prescription(
+            key="P",
+            event_at=at(n),
+            received_at=at(n),
+            id=n,
+            status="dispensed" if given_out else Prescription.NOT_DISPENSED,
+            dispense=which,
+        )
+        for n, (which, given_out) in enumerate(words, start=2)
+    ]
+    holding = []
+    for which in "ab":
+        mine = [(n, out) for n, (each, out) in enumerate(words, start=2) if each == which]
+        since = max((n for n, out in mine if not out), default=0)
+        holding += [n for n, out in mine if out and n > since]
+    random.shuffle(history)
+    row = columns(derive(history))
+    assert row["status"] == ("dispensed" if holding else "issued")
+    assert row["dispensed_at"] == (at(min(holding)).isoformat() if holding else None)
+    assert (row["issued_at"], row["cancelled_at"]) == (at(0).isoformat(), None)
 
 
 def test_a_vaccination_recorded_in_error_was_not_given() -> None:
@@ -139,6 +168,8 @@ def test_a_bed_is_in_its_state_since_the_last_change_and_not_since_the_last_word
 def test_guidance_is_answered_when_it_is_no_longer_asked() -> None:
     assert columns(derive(said(Guidance, (0, "requested"))))["answered_at"] is None
     assert columns(derive(said(Guidance, (0, "requested"), (2, "success"))))["answered_at"] == at(2).isoformat()
+    row = columns(derive(said(Guidance, (0, "requested"), (2, "success"), (3, "deleted"))))
+    assert (row["status"], row["answered_at"]) == ("deleted", None)
 
 
 def test_a_state_that_this_release_does_not_know_is_passed_over() -> None:

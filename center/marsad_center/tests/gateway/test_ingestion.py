@@ -190,6 +190,62 @@ async def test_a_cancelled_order_is_not_waited_for(database: Database) -> None:
     ]
 
 
+async def moments_of_the_order(database: Database) -> tuple[Any, ...]:
+    (row,) = await count(database, "SELECT ordered_at, resulted_at, cancelled_at IS NOT NULL FROM clinical_order")
+    return row
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_an_order_is_put_right_cancelled_and_placed_again_by_the_newest_message(
+    database: Database, late: bool
+) -> None:
+    """HL7 v2.5.1, 4.5.1.1 and 4.5.1.9, table 0119: ORC-1 NW and CA, and ORC-9, the time of what ORC-1 tells of."""
+
+    def told(control: str, ordered: str, sent: str) -> str:
+        orc = f"ORC|{control}|O-1|||||||20261123{ordered}00+0300"
+        return message("ORM^O01", f"{control}{sent}", orc, "OBR|1|O-1||718-7^Hb^LN", at=f"20261123{sent}00+0300")
+
+    story = [told("NW", "1000", "1000"), told("NW", "1010", "1015"), told("SC", "1020", "1020")]
+    cancelled = [told("CA", "1030", "1030")]
+    again = [told("NW", "1040", "1041")]
+    async with gateway(database) as ports, sending(ports) as sender:
+        for texts, expected in (
+            (story, (datetime(2026, 11, 23, 7, 10, tzinfo=UTC), None, False)),
+            (cancelled, (datetime(2026, 11, 23, 7, 10, tzinfo=UTC), None, True)),
+            (again, (datetime(2026, 11, 23, 7, 40, tzinfo=UTC), None, False)),
+        ):
+            for text in reversed(texts) if late else texts:
+                assert await sender.code(text) == "AA"
+            assert await moments_of_the_order(database) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "observed", "holds"),
+    [("X", "F", False), ("C", "D", False), ("F", "X", False), ("C", "DW", False), ("C", "DF", True), ("C", "", True)],
+)
+async def test_a_result_that_is_taken_back_is_none_until_there_is_another(
+    database: Database, status: str, observed: str, holds: bool
+) -> None:
+    """HL7 v2.5.1, 7.4.1.25 with table 0123 (X: no results available), 7.4.2.11 with table 0085 (D, W, X)."""
+
+    def result(moment: str, status: str, observed: str) -> str:
+        obr = f"OBR|1|O-1|F-1|718-7^Hb^LN||||||||||||||||||20261123{moment}+0300||LAB|{status}"
+        obxs = [f"OBX|{n}|NM|718-7^Hb^LN||12||||||{each}" for n, each in enumerate(observed, start=1)]
+        other = ("OBR|2|O-2|F-2|2951-2^Na^LN|||||||||||||||||||||F", "OBX|1|NM|2951-2||140||||||F")
+        return message("ORU^R01", f"r{moment}", obr, *obxs, *other)
+
+    first, last = datetime(2026, 11, 23, 7, 45, tzinfo=UTC), datetime(2026, 11, 23, 10, tzinfo=UTC)
+    rows = "SELECT resulted_at FROM clinical_order ORDER BY order_key"
+    async with gateway(database) as ports, sending(ports) as sender:
+        await sender.code(result("1045", "F", "F"))
+        await sender.code(result("1200", status, observed))
+        found = await count(database, rows)
+        assert found[0] == (first if holds else None,)
+        assert found[1][0] is not None
+        await sender.code(result("1300", "F", "F"))
+        assert (await count(database, rows))[0] == (first if holds else last,)
+
+
 async def test_merged_patients_are_one_in_all_their_visits(database: Database) -> None:
     """HL7 v2.5.1 chapter 3.3.40; domain.md: A34, A40 merge."""
     async with gateway(database) as ports, sending(ports) as sender:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marsad_center.gateway.times import parse_time
+from marsad_center.gateway.times import parse_period, parse_time
 
 RIYADH = timezone(timedelta(hours=3))
 
@@ -34,6 +34,15 @@ def test_a_time_without_offset_is_read_where_it_was_written(text: str, expected:
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse_time(text, RIYADH)
+
+
+@pytest.mark.parametrize(
+    ("text", "period"),
+    [("2019", "2019"), ("201905", "2019-05"), ("2019+0300", "2019"), ("20190501", None), ("201913", None), ("", None)],
+)
+def test_a_year_or_a_month_is_known_and_is_no_time(text: str, period: str | None) -> None:
+    """HL7 v2.5.1, 2.A.77 (TS): YYYY[MM[DD[...]]], the precision is what is written."""
+    assert parse_period(text) == period
 
 
 @given(st.text(st.sampled_from("0123456789.+-"), max_size=26))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ from marsad_center.facts.events import (
     Referral,
     Vaccination,
 )
+from marsad_center.facts.statements import columns, derive
 from marsad_center.gateway.readers import READERS
 from marsad_center.tests.gateway.playing import adt, message
 from marsad_center.tests.gateway.reading import judged, overrides, read, segment, the
@@ -83,6 +85,23 @@ class TestAppointments:
     ) -> None:
         segments = (segment("SCH", f2="FL1", f8=kind), segment("PV1", f2=patient_class))
         assert the(Appointment, read("SIU^S12", *segments)).virtual is virtual
+
+    @pytest.mark.parametrize(
+        ("trigger", "status", "state"),
+        [
+            ("SIU^S12", "", "booked"), ("SIU^S13", "", "booked"), ("SIU^S14", "Booked", "booked"),
+            ("SIU^S14", "Started", "arrived"), ("SIU^S14", "", "cancelled"), ("SIU^S17", "", "cancelled"),
+        ],
+    )  # fmt: skip
+    def test_what_is_said_after_a_cancellation_holds(self, trigger: str, status: str, state: str) -> None:
+        """HL7 v2.5.1, 10.3: S12 booking, S13 rescheduling, S14 modification: of an appointment that takes place."""
+        story = (("SIU^S12", "", "0900"), ("SIU^S15", "", "1000"), (trigger, status, "1100"))
+        said = [
+            the(Appointment, read(each, segment("SCH", f2="A-1", f25=word), at=f"20261123{time}00+0300"))
+            for each, word, time in story
+        ]
+        for order in (said, said[::-1]):
+            assert derive(order).status == state
 
     def test_an_appointment_without_a_number_is_refused(self) -> None:
         assert judged(message("SIU^S12", "1", segment("SCH", f25="Booked"))).reason == "missing-number"
@@ -156,6 +175,21 @@ class TestPharmacy:
         found = the(Prescription, read(trigger, PID, "ORC|RE|RX1", self.RXE, rxd))
         assert (found.key, found.status, found.event_at) == ("RX1", "dispensed", utc(7, 30))
 
+    @pytest.mark.parametrize("control", ["CA", "OC", "DC"])
+    def test_a_dispense_that_is_cancelled_cancels_no_prescription(self, control: str) -> None:
+        """HL7 v2.5.1, 4.5.1.1: ORC-1 is of its own message; RXD-1 counts the dispenses of a prescription."""
+        issued = read("RDE^O11", PID, segment("ORC", f1="NW", f2="RX1", f9="20261123080000+0300"), self.RXE)
+        dispenses = [
+            read("RDS^O13", PID, "ORC|RE|RX1", f"RXD|{n}|1191^Aspirin^RXNORM|202611230{7 + n}3000+0300") for n in (1, 2)
+        ]
+        gone = [read("RDS^O13", PID, f"ORC|{control}|RX1", f"RXD|{n}|1191^Aspirin^RXNORM") for n in (1, 2)]
+        said = [the(Prescription, facts) for facts in (issued, *dispenses, *gone)]
+        row = columns(derive(said[:4]))
+        assert (row["status"], row["issued_at"], row["cancelled_at"]) == ("dispensed", utc(5).isoformat(), None)
+        assert row["dispensed_at"] == utc(6, 30).isoformat()
+        row = columns(derive(said))
+        assert (row["status"], row["dispensed_at"]) == ("issued", None)
+
     def test_orc_1_cancels_and_a_number_may_stand_in_the_medicine(self) -> None:
         assert the(Prescription, read("RDE^O01", "ORC|DC|RX1", self.RXE)).status == "cancelled"
         numbered = segment("RXE", f2="1191^Aspirin", f15="N-1")
@@ -186,6 +220,30 @@ class TestVaccinations:
         at = {"given": found.given_at, "refused": found.refused_at}
         assert found.status == status
         assert [name for name, moment in at.items() if moment] == ([status] if status else [])
+
+    @pytest.mark.parametrize(("written", "period"), [("2019", "2019"), ("201905", "2019-05")])
+    def test_an_old_dose_of_a_year_or_a_month_is_kept_and_of_no_day(self, written: str, period: str) -> None:
+        """HL7 v2.5.1, 4A.7.1.3: RXA-3 is a TS, whose precision may be a year; records of old doses have no more."""
+        rxa = segment("RXA", f3=written, f5="208^COVID-19^CVX", f20="CP")
+        old = the(Vaccination, read("VXU^V04", PID, "ORC|RE||VAC-9", rxa))
+        assert (old.status, old.given_at, old.period) == ("given", None, period)
+        assert columns(derive([old]))["given_at"] is None
+        exact = the(Vaccination, read("VXU^V04", PID, "ORC|RE||VAC-9", self.rxa("CP"), at="20261123110000+0300"))
+        assert columns(derive([exact, old]))["given_at"] == utc(0, day=22).isoformat()
+        later = replace(old, event_at=utc(9))
+        assert columns(derive([exact, later]))["given_at"] is None
+        wrong = message("VXU^V04", "1", PID, "ORC|RE||VAC-9", segment("RXA", f3="201913", f5="208"))
+        assert judged(wrong).reason == "bad-time"
+
+    def test_what_is_known_to_a_year_costs_no_message_and_the_events_of_a_visit_stay_exact(self) -> None:
+        """The same; PROFILE.md, Times."""
+        rxd = "RXD|1|1191^Aspirin^RXNORM|2026"
+        assert the(Prescription, read("RDS^O13", PID, "ORC|RE|RX1", rxd)).event_at == utc(7)
+        order = the(OrderEvent, read("ORM^O01", PID, "ORC|NW|1", segment("OBR", f2="1", f4="718-7", f6="2026")))
+        assert order.ordered_at == utc(7)
+        assert (
+            judged(message("ADT^A04", "1", "EVN|A04|2026", PID, segment("PV1", f2="E", f19="V1"))).reason == "bad-time"
+        )
 
     def test_what_is_deleted_was_recorded_in_error(self) -> None:
         found = the(Vaccination, read("VXU^V04", PID, "ORC|RE||VAC-9", self.rxa("CP", "D")))
@@ -273,6 +331,34 @@ class TestVisits:
             (segment("OBX", f3=code), utc(7)),
         ):
             assert getattr(self.movement(obx), field[code]) == at
+
+    @pytest.mark.parametrize("status", ["D", "W", "X", "N"])
+    def test_what_is_no_result_says_nothing(self, status: str) -> None:
+        """HL7 v2.5.1, 7.4.2.11 and table 0085: deletes the record, posted as wrong, cannot be obtained, not asked."""
+        said = (("11283-9", "3"), ("PHYSICIAN-CONTACT", "20261123093000+0300"), ("VENTILATED", "Y"))
+        obxs = [segment("OBX", f3=code, f5=value, f11=status) for code, value in said]
+        found = self.movement(*obxs)
+        assert (found.triage_level, found.seen_at, found.ventilated) == (None, None, None if status == "N" else False)
+        assert found.corrects == (None if status == "N" else "triage_level seen_at")
+        final = self.movement(*(obx[: -len(status)] + "F" for obx in obxs))
+        assert (final.triage_level, final.seen_at, final.ventilated) == (3, utc(6, 30), True)
+
+    def test_a_value_that_is_put_right_takes_the_place_of_what_was_said(self) -> None:
+        """The same table: C, record coming over is a correction and thus replaces a final result."""
+        contact = {"f3": "PHYSICIAN-CONTACT", "f5": "20261123093000+0300"}
+        corrected = self.movement(segment("OBX", **contact, f11="C"))
+        assert (corrected.seen_at, corrected.corrects) == (utc(6, 30), "seen_at")
+        assert self.movement(segment("OBX", f3="PHYSICIAN-CONTACT", f11="C")).corrects is None  # it says no time
+        for gone in (segment("OBX", **contact, f11="D"), segment("OBX", f3="PHYSICIAN-CONTACT", f5='""', f11="F")):
+            found = self.movement(gone)
+            assert (found.seen_at, found.corrects) == (None, "seen_at")
+            found = self.movement(gone, segment("OBX", **contact, f11="F"))
+            assert (found.seen_at, found.corrects) == (utc(6, 30), "seen_at")
+        level = self.movement(segment("OBX", f3="11283-9", f5="2", f11="C"))
+        assert (level.triage_level, level.triaged_at, level.corrects) == (2, None, "triage_level")
+        pv2 = segment("PV2", f8="20261123180000+0300")
+        undecided = self.movement(pv2, segment("OBX", f3="ADMIT-DECISION", f11="D"))
+        assert (undecided.decided_at, undecided.corrects) == (None, "decided_at")
 
     def test_an_expected_admission_of_an_emergency_is_a_decision_to_admit(self) -> None:
         """PV2-8: who asks for a bed in the house has decided; an A05 of a planned patient says nothing of the kind."""
@@ -365,6 +451,13 @@ def test_every_trigger_of_the_table_is_read_and_every_other_refused_and_stored()
 def test_what_is_known_of_a_person_alone_is_stored_and_says_no_fact() -> None:
     for trigger in ("A28", "A31"):
         assert read(f"ADT^{trigger}", f"EVN|{trigger}|{SENT}", PID) == []
+
+
+@pytest.mark.parametrize("trigger", ["A09", "A10", "A32", "A33"])
+def test_where_a_patient_is_for_a_while_ends_no_stay(trigger: str) -> None:
+    """HL7 v2.5.1, 3.3.9, 3.3.10, 3.3.32, 3.3.33: tracking; the assigned place does not change."""
+    pv1 = segment("PV1", f2="E", f3="ED", f11="RAD", f19="V1")
+    assert read(f"ADT^{trigger}", f"EVN|{trigger}|{SENT}", PID, pv1) == []
 
 
 ARABIC, CHINESE, FRENCH = "قسم القلب", "心内科", "Cardiologie générale"

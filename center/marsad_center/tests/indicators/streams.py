@@ -85,6 +85,7 @@ _WAYS = {
     "E": (
         ("A08 triage", "A08 bed", "A08 seen", "A08 decided", "A01 boards", "A02 ward"),
         ("A08 triage", "A08 seen", "A03"),
+        ("A08 triage", "A08 seen", "A08 unseen", "A08 decided", "A08 redecided", "A03"),
         ("A08 triage", "A08 bed", "A08 seen", "A08 decided", "A01 boards"),
         ("A08 triage", "A08 seen", "A08 decided", "A01 boards", "A02 ward", "A03"),
         ("A08 triage", "A03"),
@@ -111,6 +112,10 @@ def _said(draw: st.DrawFn, event: str, at: datetime) -> dict[str, Any]:
             return {"seen_at": at}
         case "decided":
             return {"decided_at": at}
+        case "unseen":
+            return {"corrects": draw(st.sampled_from(["seen_at", "triage_level seen_at"]))}
+        case "redecided":
+            return {"decided_at": at, "corrects": "decided_at"}
         case "boards":
             return {"patient_class": "I"}
         case "ward":
@@ -148,6 +153,9 @@ def _orders(draw: st.DrawFn) -> list[Given]:
             ordered_at=at,
             resulted_at=at + timedelta(minutes=draw(_GAP), seconds=number),
             cancelled_at=at if draw(st.integers(0, 6)) == 0 else None,
+            ordered_said_at=at if draw(st.booleans()) else None,
+            placed_at=_before(draw(_RECENT)) if draw(st.integers(0, 6)) == 0 else None,
+            retracted_at=at + timedelta(minutes=draw(_GAP)) if draw(st.integers(0, 6)) == 0 else None,
             source_at=at,
             specialty=draw(st.sampled_from(["", "CARD", "ENT"])),
             specialty_asked=draw(st.booleans()),

@@ -98,6 +98,39 @@ async def test_a_preliminary_report_is_none_and_a_revoked_order_is_not_waited_fo
     assert found == [("R1", "radiology", None, None), ("R2", "lab", None, at(12))]
 
 
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_result_in_error_is_none_and_an_order_is_as_its_newest_version_says(
+    database: Database, late: bool
+) -> None:
+    """FHIR R4, Observation.status and DiagnosticReport.status entered-in-error; ServiceRequest.status revoked."""
+
+    def version(document: Document, number: int, hour: int, minute: int = 0, **more: Any) -> Document:
+        return document | {"meta": {"versionId": str(number), "lastUpdated": told(hour, minute)}} | more
+
+    of: Document = {"basedOn": [{"reference": "ServiceRequest/R1"}]}
+    value = resource("Observation", "O1", status="final", issued=told(11), code=concept("718-7", LOINC), **of)
+    whole = report("O1", issued=told(11, 30), **of)
+    steps: list[tuple[list[Document], tuple[Any, ...]]] = [
+        ([version(order(), 1, 10), version(value, 1, 11), version(whole, 1, 11, 30)], (at(10), at(11), False)),
+        ([version(value, 2, 13, status="entered-in-error")], (at(10), at(11, 30), False)),
+        ([version(whole, 2, 14, status="entered-in-error")], (at(10), None, False)),
+        ([version(order(), 2, 15, status="revoked")], (at(10), None, True)),
+        ([version(order(), 3, 16, authoredOn=told(10, 20))], (at(10, 20), None, False)),
+        ([version(value, 3, 17, issued=told(17))], (at(10, 20), at(17), False)),
+    ]
+    sql = "SELECT ordered_at, resulted_at, cancelled_at IS NOT NULL FROM clinical_order"
+    async with gateway(database) as ports:
+        if late:
+            for each in reversed([each for documents, _expected in steps for each in documents]):
+                assert (await put(ports, each)).status == 200
+            assert await rows(database, sql) == [steps[-1][1]]
+            return
+        for documents, expected in steps:
+            for each in documents:
+                assert (await put(ports, each)).status == 200
+            assert await rows(database, sql) == [expected]
+
+
 async def test_a_report_on_no_order_is_a_document(database: Database) -> None:
     async with gateway(database) as ports:
         await put(ports, report(category=[concept("LP29684-5", LOINC, "Radiology")], encounter=VISIT))
@@ -224,21 +257,51 @@ async def test_a_prescription_is_issued_dispensed_and_stopped(database: Database
     ]
 
 
+@pytest.mark.parametrize("error_first", [False, True])
+async def test_what_was_entered_in_error_did_not_happen(database: Database, error_first: bool) -> None:
+    """FHIR R4, status entered-in-error of MedicationDispense, Communication and GuidanceResponse; in any order."""
+    of = {"authorizingPrescription": [{"reference": "MedicationRequest/M1"}], "whenHandedOver": told(11)}
+    medicine = {"medicationCodeableConcept": concept("387517004")}
+    request = resource("MedicationRequest", "M1", "1", told(10), status="active", intent="order", subject=SUBJECT,
+                       authoredOn=told(10), **medicine)  # fmt: skip
+    right = [
+        resource("MedicationDispense", "MD1", "1", told(12), status="completed", **of, **medicine),
+        resource("Communication", "K1", "1", told(12), status="completed", sent=told(10), received=told(11)),
+        resource("GuidanceResponse", "G1", "1", told(12), status="success", moduleUri="urn:m",
+                 occurrenceDateTime=told(11)),
+    ]  # fmt: skip
+    wrong = [
+        each | {"status": "entered-in-error", "meta": {"versionId": "2", "lastUpdated": told(13)}} for each in right
+    ]
+    async with gateway(database) as ports:
+        for each in (request, *(wrong + right if error_first else right + wrong)):
+            assert (await put(ports, each)).status == 200
+    found = await rows(database, "SELECT status, issued_at, dispensed_at FROM prescription")
+    assert found == [("issued", at(10), None)]
+    found = await rows(database, "SELECT status, open_at, completed_at, deleted_at FROM contact")
+    assert found == [("deleted", None, None, at(13))]
+    assert await rows(database, "SELECT status, answered_at FROM guidance") == [("deleted", None)]
+
+
 async def test_a_vaccination_is_given_refused_or_taken_back(database: Database) -> None:
     def dose(id_: str, status: str, **more: Any) -> Document:
         usual = {"vaccineCode": concept("140", "http://hl7.org/fhir/sid/cvx"), "patient": SUBJECT}
         said = usual | {"occurrenceDateTime": "2026-11-23"} | more
+        said = {name: value for name, value in said.items() if value is not None}
         return resource("Immunization", id_, status=status, **said)
 
     async with gateway(database) as ports:
         await put(ports, dose("I1", "completed", protocolApplied=[{"doseNumberPositiveInt": 2}]))
         await put(ports, dose("I2", "not-done"))
+        await put(ports, dose("I4", "completed", occurrenceDateTime="2019-05"))
+        await put(ports, dose("I5", "completed", occurrenceDateTime=None, occurrenceString="as a child"))
         await put(ports, dose("I3", "completed", meta={"versionId": "1"}) | {"meta": {"lastUpdated": told(1)}})
         await put(ports, dose("I3", "entered-in-error"))
     found = await rows(database, "SELECT key, status, dose, vaccine_code, given_at FROM vaccination ORDER BY key")
     day = datetime(2026, 11, 23, tzinfo=UTC)
     assert found[:2] == [("I1", "given", "2", "140", day), ("I2", "refused", "", "140", None)]
     assert found[2][:2] == ("I3", "deleted")
+    assert [each[4] for each in found[3:]] == [None, None]  # no day: of none, and not of the day it was told
 
 
 @pytest.mark.parametrize("day", [21, 25])
