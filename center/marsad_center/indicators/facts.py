@@ -83,11 +83,6 @@ class Recent:
         """Newest message of any of its feeds that was accepted."""
         return max((feed.last_accepted_at for feed in self.feeds if feed.last_accepted_at), default=None)
 
-    @property
-    def reported(self) -> bool:
-        """Whether anything was ever accepted: before that, nothing is known, and no count may be shown as 0."""
-        return any(feed.accepted for feed in self.feeds)
-
 
 @dataclass(frozen=True, slots=True)
 class Facts:

@@ -232,12 +232,17 @@ SELECT facility, count(*) AS vaccinated FROM vaccination
  GROUP BY 1""",
     span=DAY,
 )
-# Who ever told of such things: of the others nothing is known, and a count of theirs would be no 0.
+# Who ever told of such things: of the others nothing is known, and a count of theirs would be no 0. Of visits tells
+# where somebody is or was; the first discharge is looked up in order, for that goes by the index however many there are.
 TELLS = Query(
     """
 SELECT code AS facility, (EXISTS (SELECT FROM prescription WHERE facility = code))::integer AS tells_prescriptions,
-       (EXISTS (SELECT FROM vaccination WHERE facility = code))::integer AS tells_vaccinations
-  FROM unnest($1::text[]) AS code"""
+       (EXISTS (SELECT FROM vaccination WHERE facility = code))::integer AS tells_vaccinations,
+       (first.discharged_at IS NOT NULL
+            OR EXISTS (SELECT FROM encounter WHERE facility = code AND state = 'present'))::integer AS tells_visits
+  FROM unnest($1::text[]) AS code LEFT JOIN LATERAL (
+       SELECT discharged_at FROM encounter WHERE facility = code AND discharged_at IS NOT NULL
+        ORDER BY discharged_at LIMIT 1) AS first ON true"""
 )
 
 WINDOWS = (

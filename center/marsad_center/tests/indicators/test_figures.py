@@ -20,6 +20,9 @@ MOMENT = Moment(NOW, 120)
 LOCALES = ("en", "ar", "fr", "zh")
 
 
+TELLING: dict[str, Counts] = {"tells_visits": {WHOLE: 1}}
+
+
 def feed(facility: str = "KAMC", *, quiet: float = 5, accepted: int = 1, **columns) -> Feed:
     at = NOW - timedelta(seconds=quiet)
     return Feed(
@@ -59,7 +62,8 @@ def took(*seconds: int, **parts: tuple[int, ...]) -> dict[Cell, Spread]:
 
 def kamc(*, present: Present | None = None, **recent) -> Facts:
     here = Present({"census": counted(30), "waiting": counted(4, t2=3, unknown=1), "in_beds": counted(126)})
-    return Facts(Facility("KAMC", 40, 140), present or here, Recent(**{"feeds": (feed(),), **recent}))
+    counts = TELLING | recent.pop("counts", {})
+    return Facts(Facility("KAMC", 40, 140), present or here, Recent(counts, **{"feeds": (feed(),), **recent}))
 
 
 def test_every_indicator_of_the_catalogue_has_a_formula_and_texts_in_every_locale() -> None:
@@ -98,6 +102,15 @@ def test_a_facility_that_never_reported_does_not_dilute_the_clusters_occupancy()
     found = by_id(CLUSTER, kamc(), newcomer)
     assert found["ed.occupancy"].value == 0.75
     assert found["coverage.facilities"].value == 0.5
+
+
+def test_a_facility_that_tells_of_results_alone_says_nothing_of_visits() -> None:
+    laboratory = Facts(Facility("LAB", 1000, 1000), recent=Recent(spreads={"lab": took(*[60] * 9)}, feeds=(feed("LAB"),)))
+    alone, cluster = by_id("LAB", laboratory), by_id(CLUSTER, kamc(), laboratory)
+    for id_ in ("ed.census", "ed.waiting", "ed.boarders", "ed.arrivals", "ed.occupancy", "bed.occupancy"):
+        assert (alone[id_].value, alone[id_].status, alone[id_].breakdown) == (None, "no-data", None), id_
+        assert cluster[id_].value == by_id("KAMC", kamc())[id_].value, id_
+    assert alone["lab.turnaround.p50"].value == 60
 
 
 def test_turnaround_of_the_cluster_is_made_from_all_results_and_not_from_percentiles() -> None:

@@ -13,7 +13,7 @@ from marsad_center.indicators.measure import Moment, Part
 from marsad_center.indicators.nedocs import Crowd, nedocs
 from marsad_center.indicators.tally import SPECIALTY, TRIAGE, WHOLE, Cell
 from marsad_center.registry import Threshold
-from marsad_center.tests.indicators.test_figures import MOMENT, NOW, by_id, counted, feed, kamc, took
+from marsad_center.tests.indicators.test_figures import MOMENT, NOW, TELLING, by_id, counted, feed, kamc, took
 
 
 def test_nedocs_gives_the_published_check_value() -> None:
@@ -25,7 +25,7 @@ def test_nedocs_gives_the_published_check_value() -> None:
 def crowded(code: str = "KAMC", *, last_wait: float | None = 5400) -> Facts:
     counts = {"census": counted(40), "boarders": counted(8), "ventilated": counted(2)}
     present = Present(counts, boarding_since=NOW - timedelta(hours=6))
-    return Facts(Facility(code, 30, 300), present, Recent(last_wait=last_wait, feeds=(feed(code),)))
+    return Facts(Facility(code, 30, 300), present, Recent(TELLING, last_wait=last_wait, feeds=(feed(code),)))
 
 
 def test_nedocs_of_a_facility_says_what_it_is_made_of_and_that_of_the_cluster_is_its_highest() -> None:
@@ -40,14 +40,14 @@ def test_nedocs_of_a_facility_says_what_it_is_made_of_and_that_of_the_cluster_is
         "longest_boarding": 6,
         "last_wait": 1.5,
     }
-    calm = Facts(Facility("SFAC", 20, 300), recent=Recent(last_wait=0, feeds=(feed("SFAC"),)))
+    calm = Facts(Facility("SFAC", 20, 300), recent=Recent(TELLING, last_wait=0, feeds=(feed("SFAC"),)))
     both = by_id(CLUSTER, crowded(), calm)["ed.nedocs"]
     assert (both.value, both.breakdown) == (151.24, {"KAMC": 151.24, "SFAC": -20})
 
 
 def test_nedocs_without_a_bedded_patient_or_a_capacity_is_not_known() -> None:
     assert by_id("KAMC", crowded(last_wait=None))["ed.nedocs"].status == "no-data"
-    no_beds = Facts(Facility("KAMC", 30, 0), recent=Recent(last_wait=0, feeds=(feed(),)))
+    no_beds = Facts(Facility("KAMC", 30, 0), recent=Recent(TELLING, last_wait=0, feeds=(feed(),)))
     assert by_id("KAMC", no_beds)["ed.nedocs"].value is None
 
 

@@ -31,6 +31,25 @@ async def computed(database: Database, write: Any) -> dict[str, Figure]:
         return {id_: figure for (id_, _), figure in (await store.written(analytics, ["KAMC"])).items()}
 
 
+async def test_results_alone_tell_nothing_of_visits_and_who_has_left_is_told_of_for_good(database: Database) -> None:
+    """A laboratory is no empty hospital; a hospital that everybody has left is one."""
+    visits = ("ed.arrivals", "ed.census", "ed.waiting", "ed.boarders", "ed.occupancy", "bed.occupancy")
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        rows, engine = await Rows(gateway).registry(), Engine()
+        await rows.order("KAMC", "lab", ago(hours=1), 600)
+        await rows.event("KAMC", NOW)
+        await engine.full(analytics, NOW)
+        found = await store.written(analytics)
+        for id_ in visits:
+            assert {found[id_, code].status for code in ("", "KAMC")} == {"no-data"}, id_
+        gone: dict[str, Any] = {"state": "departed", "in_ed": False, "discharged_at": ago(days=40)}
+        await rows.visit("KAMC", ed_arrived_at=ago(days=41), **gone)
+        await engine.touched(analytics, ["KAMC"], NOW)
+        found = await store.written(analytics)
+        for id_ in visits:
+            assert {found[id_, code].value for code in ("", "KAMC")} == {0}, id_
+
+
 async def test_four_hours_to_the_second_are_within_four_hours(database: Database) -> None:
     """Four-hour standard: admitted, transferred or discharged within 4 h / attendances."""
 
