@@ -222,6 +222,15 @@ def _virtual(facts: Sequence[Facts], indicator: Indicator, _moment: Moment) -> M
     return Measure(*part([WHOLE]), dimensions=_dimensions(indicator, every, part))
 
 
+def _tells_unseen(facts: Facts) -> bool:
+    return bool(facts.counts("left_seen") or facts.counts("tells_lwbs"))
+
+
+def _left_unseen(facts: Facts) -> Counts:
+    """By the disposition; where first contacts with a physician are reported, by their absence, too."""
+    return facts.counts("left_unseen" if facts.counts("left_seen") else "left_lwbs")
+
+
 def _consultations(facts: Facts, kind: str) -> Counts:
     return facts.counts(f"visits_{kind}") or facts.counts(f"kept_{kind}")
 
@@ -237,7 +246,7 @@ MEASURES: Mapping[str, Formula] = {
     "ed.boarders": total("boarders"),
     "ed.boarders_per_space": per_space("boarders", lambda facts: facts.facility.ed_spaces, _has_spaces),
     "ed.four_hour": share("left_in_four_hours", "left_ed"),
-    "ed.lwbs": share("left_unseen", "left_ed", _tells("left_seen")),
+    "ed.lwbs": share(_left_unseen, "left_ed", _tells_unseen),
     "ed.arrival_to_triage.p90": quantile("triage", 0.9),
     "ed.door_to_doctor.p50": quantile("doctor", 0.5),
     "ed.door_to_doctor.p90": quantile("doctor", 0.9),

@@ -199,9 +199,14 @@ def four_hour(world: World) -> Answer:
 
 
 def lwbs(world: World, everyone: World | None = None) -> Answer:
-    able = {row["facility"] for row in departed(everyone or world) if row["seen_at"]}
-    rows = [row for row in departed(world) if row["facility"] in able]
-    return share(sum(not row["seen_at"] and not row["admitted_at"] for row in rows), len(rows))
+    """By what a facility says of him who left; by who was not seen where it says who was."""
+    whole = everyone or world
+    marks = {row["facility"] for row in departed(whole) if row["seen_at"]}
+    says = {row["facility"] for row in whole.encounter if row["disposition"] == "LWBS"}
+    rows = [row for row in departed(world) if row["facility"] in marks | says]
+    unseen = [row for row in rows if row["facility"] in marks and not row["seen_at"] and not row["admitted_at"]]
+    said = [row for row in rows if row["disposition"] == "LWBS" and row not in unseen]
+    return share(len(unseen) + len(said), len(rows))
 
 
 def in_time(world: World) -> Answer:

@@ -105,7 +105,8 @@ def test_a_facility_that_never_reported_does_not_dilute_the_clusters_occupancy()
 
 
 def test_a_facility_that_tells_of_results_alone_says_nothing_of_visits() -> None:
-    laboratory = Facts(Facility("LAB", 1000, 1000), recent=Recent(spreads={"lab": took(*[60] * 9)}, feeds=(feed("LAB"),)))
+    results = Recent(spreads={"lab": took(*[60] * 9)}, feeds=(feed("LAB"),))
+    laboratory = Facts(Facility("LAB", 1000, 1000), recent=results)
     alone, cluster = by_id("LAB", laboratory), by_id(CLUSTER, kamc(), laboratory)
     for id_ in ("ed.census", "ed.waiting", "ed.boarders", "ed.arrivals", "ed.occupancy", "bed.occupancy"):
         assert (alone[id_].value, alone[id_].status, alone[id_].breakdown) == (None, "no-data", None), id_

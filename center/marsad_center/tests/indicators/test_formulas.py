@@ -64,6 +64,9 @@ HAND = [
     ("ed.lwbs", {"left_ed": 50, "left_unseen": 2, "left_seen": 48}, 0.04, "ok"),
     ("ed.lwbs", {"left_ed": 50, "left_unseen": 3, "left_seen": 47}, 0.06, "breach"),
     ("ed.lwbs", {"left_ed": 50, "left_unseen": 50}, None, "no-data"),  # a sender that never tells of first contacts
+    ("ed.lwbs", {"left_ed": 50, "left_unseen": 50, "left_lwbs": 3, "tells_lwbs": 1}, 0.06, "breach"),  # but of these
+    ("ed.lwbs", {"left_ed": 50, "left_unseen": 50, "tells_lwbs": 1}, 0, "ok"),  # of none today
+    ("ed.lwbs", {"left_ed": 50, "left_unseen": 4, "left_lwbs": 3, "left_seen": 46, "tells_lwbs": 1}, 0.08, "breach"),
     ("ed.physician_in_time", {"limits": 8, "within_limits": 6}, 0.75, "info"),
     ("ed.departed_after_decision", {"decided": 10, "departed_in_two_hours": 9}, 0.9, "ok"),
     ("ed.departed_after_decision", {"decided": 10, "departed_in_two_hours": 8}, 0.8, "breach"),

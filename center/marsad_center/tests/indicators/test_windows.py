@@ -81,6 +81,41 @@ async def test_who_was_admitted_unseen_did_not_leave_without_being_seen(database
     assert (figure.numerator, figure.denominator) == (1, 3)
 
 
+async def test_who_left_unseen_by_his_disposition_counts_where_nobody_tells_of_first_contacts(
+    database: Database,
+) -> None:
+    async def write(rows: Rows) -> None:
+        for disposition in ("LWBS", "LWBS", "01", None):
+            await left(rows, ago(hours=1), 50, disposition=disposition)
+
+    figure = (await computed(database, write))["ed.lwbs"]
+    assert (figure.numerator, figure.denominator, figure.status) == (2, 4, "breach")
+
+
+async def test_a_day_on_which_nobody_left_unseen_is_a_good_one_where_that_is_told_by_the_disposition(
+    database: Database,
+) -> None:
+    async def write(rows: Rows) -> None:
+        await left(rows, ago(days=90), 50, disposition="LWBS")
+        await left(rows, ago(hours=1), 50, disposition="01")
+
+    figure = (await computed(database, write))["ed.lwbs"]
+    assert (figure.numerator, figure.denominator, figure.status) == (0, 1, "ok")
+
+
+async def test_a_disposition_says_who_left_unseen_beside_the_first_contacts(database: Database) -> None:
+    """Whom the sender calls so counts once, though somebody noted a first contact."""
+
+    async def write(rows: Rows) -> None:
+        await left(rows, ago(hours=1), 50, seen_at=ago(hours=1.5))
+        await left(rows, ago(hours=1), 50, seen_at=ago(hours=1.5), disposition="LWBS")
+        await left(rows, ago(hours=1), 50, disposition="LWBS")
+        await left(rows, ago(hours=1), 50)
+
+    figure = (await computed(database, write))["ed.lwbs"]
+    assert (figure.numerator, figure.denominator) == (3, 4)
+
+
 @pytest.mark.parametrize(("level", "minutes"), [(1, 1), (2, 15), (3, 30), (4, 60), (5, 120)])
 async def test_each_triage_level_has_its_limit_to_the_physician(database: Database, level: int, minutes: int) -> None:
     """CTAS: physician at 0 (noted within the minute), 15, 30, 60 and 120 minutes for levels 1 to 5."""
