@@ -74,8 +74,9 @@ class Recent:
 
     @property
     def source_at(self) -> datetime | None:
-        """The own time of the newest message that was accepted from the facility, hence the newest that its figures
-        include. A replay says its own old time; a clock that is ahead counts as the time of receipt."""
+        """The own time of the newest message whose facts were taken from the facility (as it came, or read again),
+        hence the newest that its figures include. A replay says its own old time; a clock that is ahead counts as the
+        time of receipt."""
         return max((feed.last_sent_at for feed in self.feeds if feed.last_sent_at), default=None)
 
     @property
