@@ -30,7 +30,7 @@ _FEEDS = """
 SELECT f.id, f.facility, f.name, coalesce(c.received, 0) AS received, coalesce(c.accepted, 0) AS accepted,
        coalesce(c.rejected, 0) AS rejected, coalesce(c.duplicate, 0) AS duplicate,
        coalesce(c.quarantined, 0) AS quarantined, c.last_event_at, c.last_received_at,
-       c.last_sent_at, c.last_accepted_at
+       c.last_sent_at, c.last_accepted_at, c.tells
   FROM feed f LEFT JOIN feed_counter c ON c.feed_id = f.id
  WHERE f.active AND f.facility = ANY ($1) ORDER BY f.facility, f.name"""
 

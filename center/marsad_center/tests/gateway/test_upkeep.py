@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from marsad_center.facts.kinds import bits
 from marsad_center.gateway.sealed import open_message, open_refused
 from marsad_center.indicators import store as indicators
 from marsad_center.indicators.engine import Engine
@@ -184,8 +185,9 @@ async def test_a_feed_that_is_known_by_replayed_messages_alone_has_figures_up_to
         census = (await indicators.written(analytics))["ed.census", "KAMC"]
     sent_at = await value(sealed_database, "SELECT sent_at FROM message")
     assert (census.value, census.source_at, census.status) == (1, sent_at, "info")
-    counted = "SELECT accepted + received FROM feed_counter JOIN feed ON id = feed_id WHERE name = 'new'"
-    assert await value(sealed_database, counted) == 0
+    counter = "FROM feed_counter JOIN feed ON id = feed_id WHERE name = 'new'"
+    assert await value(sealed_database, f"SELECT accepted + received {counter}") == 0
+    assert await value(sealed_database, f"SELECT tells {counter}") == bits(["visits"])
 
 
 async def test_what_is_read_again_moves_on_up_to_when_a_feed_is_known_and_never_back(sealed_database: Database) -> None:
