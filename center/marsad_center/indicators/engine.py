@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from marsad_center.db import Connection
-from marsad_center.indicators import expected, history, queries, store
+from marsad_center.indicators import coverage, expected, history, queries, store
 from marsad_center.indicators.catalogue import Indicator, adjusted, catalogue
 from marsad_center.indicators.facts import Facts
 from marsad_center.indicators.figures import CLUSTER, Figure, figures
@@ -57,7 +57,7 @@ class Engine:
         self._defaults = catalogue() if entries is None else entries
         self._catalogue = self._defaults
         self._facts: dict[str, Facts] = {}
-        self._platforms: list[str] = []
+        self._platforms: Mapping[str, list[str]] = {}
         self._written: dict[tuple[str, str], Figure] = {}
         self._complete = False
         self._recorded: datetime | None = None
@@ -122,7 +122,7 @@ class Engine:
         try:
             declared = await queries.facilities(connection)
             self._facts = {code: Facts(facility) for code, facility in declared.items()}
-            self._platforms = sorted({name for facility in declared.values() for name in facility.platforms})
+            self._platforms = coverage.eligible(declared.values())
             self._written = await store.written(connection)
             codes = sorted({*declared, *await store.waiting(connection)})
         except BaseException:

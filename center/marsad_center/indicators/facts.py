@@ -19,6 +19,7 @@ class Facility:
     ed_spaces: int
     beds: int
     platforms: tuple[str, ...] = ()
+    kind: str = ""  # such as Hospital: what others of it have, it could have
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,6 +202,22 @@ async def test_capacity_that_changes_changes_occupancy_without_an_event(database
         assert (await store.written(analytics))["ed.occupancy", "KAMC"].value == 0.25
 
 
+async def test_a_facility_is_held_against_the_platforms_of_its_kind(database: Database) -> None:
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        await Rows(gateway).registry()
+        for code, kind, platforms in (
+            ("KAMC", "Hospital", '["radiology"]'),
+            ("SFAC", "PrimaryCare", '["vaccination"]'),
+        ):
+            await gateway.execute(
+                "UPDATE facility SET kind = $2, platforms = $3 WHERE code = $1", code, kind, platforms
+            )
+        await Engine().full(analytics, NOW)
+        written = await store.written(analytics)
+        shares = {code: written["coverage.platforms", code].value for code in ("", "KAMC", "ALNOOR", "SFAC")}
+        assert shares == {"": 2 / 3, "KAMC": 1, "ALNOOR": 0, "SFAC": 1}
+
+
 async def test_a_failed_pass_is_made_up_by_a_full_one(database: Database) -> None:
     async with database.connect("gateway") as gateway:
         rows, engine = await Rows(gateway).registry(), Engine()

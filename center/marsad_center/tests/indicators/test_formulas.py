@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from marsad_center.indicators.catalogue import Bands, adjusted, catalogue, judge
+from marsad_center.indicators.coverage import eligible
 from marsad_center.indicators.facts import Facility, Facts, Feed, Present, Recent
 from marsad_center.indicators.figures import CLUSTER, Figure, figures, json_fields
 from marsad_center.indicators.measure import Moment, Part
@@ -147,14 +148,43 @@ def test_boarders_are_held_against_spaces() -> None:
     assert (share.value, share.status) == (0.125, "watch")
 
 
+def of_platforms(code: str, *facilities: Facility) -> Figure:
+    """coverage.platforms of these, or of the one called so."""
+    facts = [Facts(each) for each in facilities if code in (CLUSTER, each.code)]
+    moment = Moment(NOW, 120, eligible(facilities))
+    return figures(code, facts, {"coverage.platforms": catalogue()["coverage.platforms"]}, moment)[0]
+
+
 def test_thirty_one_of_thirty_two_facilities_have_a_platform() -> None:
     """Rollout coverage = equipped / eligible: 31/32 = 96.9 %."""
-    everyone = [Facts(Facility(f"F{number}", 0, 0, ("booking",) if number else ())) for number in range(32)]
-    moment = Moment(NOW, 120, ("booking",))
-    (figure,) = figures(CLUSTER, everyone, {"coverage.platforms": catalogue()["coverage.platforms"]}, moment)
+    everyone = [Facility(f"F{number}", 0, 0, ("booking",) if number else (), "Hospital") for number in range(32)]
+    figure = of_platforms(CLUSTER, *everyone)
     assert figure.value == 0.96875
     assert figure.dimensions == {"platform": {"booking": Part(0.96875, 31, 32)}}
     assert figure.status == "watch"
+
+
+def test_a_clinic_is_not_measured_by_what_only_hospitals_have() -> None:
+    """Two hospitals and two clinics: 1 of 2 has radiology, 1 of 2 vaccination, and booking is for all: 2 + 1 of 4."""
+    everyone = (
+        Facility("H1", 0, 0, ("booking", "radiology"), "Hospital"),
+        Facility("H2", 0, 0, ("booking",), "Hospital"),
+        Facility("C1", 0, 0, ("booking", "vaccination"), "PrimaryCare"),
+        Facility("C2", 0, 0, (), "PrimaryCare"),
+        Facility("P", 0, 0, (), "Polyclinic"),  # of what polyclinics can have nothing is known
+    )
+    cluster, clinic = of_platforms(CLUSTER, *everyone), of_platforms("C2", *everyone)
+    assert (cluster.numerator, cluster.denominator) == (5, 8)
+    assert cluster.dimensions == {
+        "platform": {
+            "booking": Part(0.75, 3, 4),
+            "radiology": Part(0.5, 1, 2),
+            "vaccination": Part(0.5, 1, 2),
+        }
+    }
+    assert (clinic.value, clinic.numerator, clinic.denominator) == (0, 0, 2)
+    assert of_platforms("H1", *everyone).value == 1
+    assert of_platforms("P", *everyone).status == "no-data"
 
 
 def test_no_platform_anywhere_is_no_data() -> None:
