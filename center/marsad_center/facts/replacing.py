@@ -14,12 +14,14 @@ from datetime import datetime
 from typing import Any
 
 from marsad_center import db
+from marsad_center.facts import kinds
 from marsad_center.facts.code_maps import count_unmapped, used
 from marsad_center.facts.events import Fact, Identified, Merge, Movement, OrderEvent, Statement
 from marsad_center.facts.merging import Merged, derive_merges, write_merges
 from marsad_center.facts.order_writing import write_orders
 from marsad_center.facts.person_writing import write_links
 from marsad_center.facts.statement_writing import Said, derive_things, statement_of, write_statements
+from marsad_center.facts.telling import said_again
 from marsad_center.facts.writing import Stated, derive_visits, insert_movements, links, lock, movement_of, ordered
 
 Tell = Callable[[Sequence[int]], Awaitable[Mapping[int, Sequence[Stated]]]]
@@ -61,6 +63,7 @@ async def replace_facts(connection: db.Connection, ids: Sequence[int], tell: Tel
     result.changed |= await _replace_orders(connection, told, tell, whole=whole)
     fresh = [each for each in new if not before[each.message_id] and not isinstance(each.fact, OrderEvent)]
     await count_unmapped(connection, [use for each in fresh for use in used(each.facility, each.fact)])
+    await said_again(connection, {id_: kinds.told(each.fact for each in lines) for id_, lines in told.items() if lines})
     if result.facilities:
         await db.notify(connection, "facts", result.facilities)
     return result

@@ -1,7 +1,7 @@
 """What happened, hour by hour: set-based SQL as role analytics, one facility at a time so that memory stays bounded.
 
-A history ends with the last full hour before the newest message that was accepted, by the message's own time: what lies
-after it is not known yet, and a silent feed is no quiet night.
+A history ends with the last full hour before the newest message of a feed that tells of visits, by the message's own
+time: what lies after it is not known yet. A silent feed is no quiet night, whatever the laboratory beside it says.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from marsad_center.db import Connection
+from marsad_center.facts.kinds import bits
 from marsad_center.forecast.series import HOUR, Hours
 
 ARRIVALS_BACK = timedelta(days=800)  # two years: annual terms need that, and models use no more
@@ -18,7 +19,7 @@ WARM_UP = timedelta(days=7)  # who lay there before the feed began is told of bi
 
 _KNOWN = """
 SELECT max(coalesce(c.last_sent_at, c.last_accepted_at)) FROM feed f JOIN feed_counter c ON c.feed_id = f.id
- WHERE f.active AND f.facility = $1"""
+ WHERE f.active AND f.facility = $1 AND (c.tells IS NULL OR c.tells & $2 <> 0)"""
 
 # Answered from the index encounter_ed_arrived alone. Hours are counted from 1970. Two arrays and not 19,200 rows: those
 # would keep the event loop, and with it the live figures, for ten times as long.
@@ -47,8 +48,8 @@ SELECT date_trunc('hour', at + interval '1 hour' - interval '1 microsecond', 'UT
 
 
 async def known_until(connection: Connection, facility: str, now: datetime) -> datetime | None:
-    """End of the last full hour that the facility's messages cover; None before the first message."""
-    newest: datetime | None = await connection.fetchval(_KNOWN, facility)
+    """End of the last full hour that the facility's messages of visits cover; None before the first one."""
+    newest: datetime | None = await connection.fetchval(_KNOWN, facility, bits(["visits"]))
     return None if newest is None else _full_hour(min(newest, now))
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from marsad_center import db
+from marsad_center.facts import kinds
 from marsad_center.facts.columns import Columns
 from marsad_center.gateway.inbound import Inbound
 from marsad_center.gateway.sealed import seal_refused
@@ -32,7 +33,7 @@ class Mark(NamedTuple):
 
 @dataclass(slots=True)
 class _Counts:
-    """What a batch adds to a feed. Times: newest of their kind."""
+    """What a batch adds to a feed. Times: newest of their kind. `tells`: what was accepted (facts/kinds.py)."""
 
     received_at: datetime
     accepted: int = 0
@@ -42,6 +43,7 @@ class _Counts:
     event_at: datetime | None = None
     sent_at: datetime | None = None
     accepted_at: datetime | None = None
+    tells: int | None = None
 
 
 _COUNTER = Columns(
@@ -55,6 +57,7 @@ _COUNTER = Columns(
         "last_received_at": "timestamptz",
         "last_sent_at": "timestamptz",
         "last_accepted_at": "timestamptz",
+        "tells": "integer",
     }
 )
 # The last statement of a batch, for it waits for whoever counts for the same feed until he has committed.
@@ -68,7 +71,8 @@ _COUNT = f"""
         last_event_at = greatest(c.last_event_at, excluded.last_event_at),
         last_received_at = greatest(c.last_received_at, excluded.last_received_at),
         last_sent_at = greatest(c.last_sent_at, excluded.last_sent_at),
-        last_accepted_at = greatest(c.last_accepted_at, excluded.last_accepted_at)
+        last_accepted_at = greatest(c.last_accepted_at, excluded.last_accepted_at),
+        tells = coalesce(c.tells | excluded.tells, c.tells, excluded.tells)
 """  # noqa: S608 - constants
 _MARK = """
     INSERT INTO gateway_commit VALUES (${}, ${}, now())
@@ -80,8 +84,8 @@ _FEEDS = (
     " USING (id, facility, name)"
 )
 _COUNT_AND_MARK = f"""
-    WITH marked AS ({_MARK.format(10, 11)}), counted AS ({_COUNT})
-    SELECT ({_FEEDS.format(13, 14, 15)}), pg_notify('facts', $12)
+    WITH marked AS ({_MARK.format(11, 12)}), counted AS ({_COUNT})
+    SELECT ({_FEEDS.format(14, 15, 16)}), pg_notify('facts', $13)
 """
 _ONLY_MARK = f"WITH marked AS ({_MARK.format(1, 2)}) {_FEEDS.format(3, 4, 5)}"
 
@@ -105,6 +109,7 @@ async def count(connection: db.Connection, final: Sequence[tuple[Inbound, Result
                 each.received_at,
                 each.sent_at,
                 each.accepted_at,
+                each.tells,
             )
             for feed, each in sorted(feeds.items())
         ]
@@ -136,6 +141,7 @@ def _counted(final: Sequence[tuple[Inbound, Result]]) -> dict[int, _Counts]:
             counts.accepted_at = max(counts.accepted_at or at, at)
         if result == "accepted":
             counts.accepted += 1
+            counts.tells = (counts.tells or 0) | kinds.told(inbound.facts)
             if inbound.event_at is not None:
                 counts.event_at = max(counts.event_at or inbound.event_at, inbound.event_at)
             sent = min(inbound.own_time, at)  # what a clock that is ahead says lies in the future

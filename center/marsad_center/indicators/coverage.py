@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import get_args
 
 from marsad_center.indicators.catalogue import Indicator
-from marsad_center.indicators.facts import Facts, Feed
+from marsad_center.indicators.facts import Facility, Facts, Feed
 from marsad_center.indicators.freshness import Bucket, State, summarise
 from marsad_center.indicators.measure import Measure, Moment, ratio
 
@@ -39,10 +39,20 @@ def facilities(facts: Sequence[Facts], indicator: Indicator, moment: Moment) -> 
     return ratio(reporting, len(facts))
 
 
+def eligible(declared: Iterable[Facility]) -> dict[str, list[str]]:
+    """The platforms that each kind of facility can have: those that are active in any facility of it. A clinic is not
+    measured by what only hospitals have."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for facility in declared:
+        found[facility.kind].update(facility.platforms)
+    return {kind: sorted(names) for kind, names in sorted(found.items())}
+
+
 def platforms(facts: Sequence[Facts], _indicator: Indicator, moment: Moment) -> Measure:
-    """Of all pairs of facility and platform those that are active; by platform, 31 of 32 facilities."""
-    counted = Counter(platform for each in facts for platform in each.facility.platforms)
-    parts = {name: ratio(counted.get(name, 0), len(facts)).part for name in moment.platforms}
-    whole = ratio(counted.total(), len(facts) * len(moment.platforms))
+    """Of the eligible pairs of facility and platform those that are active; by platform, 31 of 32 facilities."""
+    active = Counter(platform for each in facts for platform in each.facility.platforms)
+    able = Counter(platform for each in facts for platform in moment.platforms.get(each.facility.kind, ()))
+    parts = {name: ratio(active[name], able[name]).part for name in sorted(able)}
+    whole = ratio(active.total(), able.total())
     by = {"platform": parts} if parts else None
     return Measure(whole.value, whole.numerator, whole.denominator, dimensions=by)

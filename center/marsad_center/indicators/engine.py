@@ -11,12 +11,14 @@ equals a recomputation from scratch; a property test holds it to that.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from marsad_center.db import Connection
-from marsad_center.indicators import expected, history, queries, store
+from marsad_center.indicators import coverage, expected, history, queries, store
 from marsad_center.indicators.catalogue import Indicator, adjusted, catalogue
 from marsad_center.indicators.facts import Facts
 from marsad_center.indicators.figures import CLUSTER, Figure, figures
@@ -30,18 +32,32 @@ class Pass:
 
     computed: int
     written: int
-    measured: int
-    longest_lag: float
+    measured: int = 0
+    longest_lag: float = 0.0
+
+
+class _Begun(NamedTuple):
+    """When a pass began: `now`, and by the clock that only goes forward."""
+
+    now: datetime
+    at: float
 
 
 class Engine:
-    """Not safe for concurrent passes: the service runs one at a time."""
+    """Not safe for concurrent passes: the service runs one at a time.
 
-    def __init__(self, entries: Mapping[str, Indicator] | None = None) -> None:
+    A pass is given the time at which it begins; `seconds`, a clock that only goes forward, tells when it was over.
+    """
+
+    def __init__(
+        self, entries: Mapping[str, Indicator] | None = None, *, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._seconds = seconds
+        self._unsampled: list[store.Taken] = []
         self._defaults = catalogue() if entries is None else entries
         self._catalogue = self._defaults
         self._facts: dict[str, Facts] = {}
-        self._platforms: list[str] = []
+        self._platforms: Mapping[str, list[str]] = {}
         self._written: dict[tuple[str, str], Figure] = {}
         self._complete = False
         self._recorded: datetime | None = None
@@ -70,18 +86,19 @@ class Engine:
         """Recompute the facilities `codes` and the cluster; everything when nothing is known yet."""
         if not self._complete or not self._facts.keys() >= set(codes):
             return await self.full(connection, now)
-        return await self._guarded(connection, sorted(codes), now, windowed_only=False)
+        return await self._guarded(connection, sorted(codes), self._begin(now), windowed_only=False)
 
     async def tick(self, connection: Connection, now: datetime) -> Pass:
         """Recompute what rolls with the clock; everything when the registry changed."""
+        begun = self._begin(now)
         declared = await queries.facilities(connection)
         if not self._complete or declared != {code: facts.facility for code, facts in self._facts.items()}:
             done = await self.full(connection, now)
         else:
             if missed := await store.waiting(connection):
-                await self._guarded(connection, missed, now, windowed_only=False)
+                await self._guarded(connection, missed, begun, windowed_only=False)
             await store.forget(connection, now)
-            done = await self._guarded(connection, sorted(self._facts), now, windowed_only=True)
+            done = await self._guarded(connection, sorted(self._facts), begun, windowed_only=True)
         await self._record(connection, now)
         return done
 
@@ -100,17 +117,18 @@ class Engine:
 
     async def full(self, connection: Connection, now: datetime) -> Pass:
         """Recompute everything from the tables alone; delete figures of what is gone."""
+        begun = self._begin(now)
         self._complete = True  # at the start: an invalidation that comes during the pass must outlive it
         try:
             declared = await queries.facilities(connection)
             self._facts = {code: Facts(facility) for code, facility in declared.items()}
-            self._platforms = sorted({name for facility in declared.values() for name in facility.platforms})
+            self._platforms = coverage.eligible(declared.values())
             self._written = await store.written(connection)
             codes = sorted({*declared, *await store.waiting(connection)})
         except BaseException:
             self.invalidate()
             raise
-        done = await self._guarded(connection, codes, now, windowed_only=False, everything=True)
+        done = await self._guarded(connection, codes, begun, windowed_only=False, everything=True)
         await self.expect(connection, now)
         return done
 
@@ -118,22 +136,37 @@ class Engine:
         """Make figures of the newest forecasts, or of their absence."""
         await expected.publish(connection, self._catalogue, Moment(now, self.objective_seconds))
 
+    def _begin(self, now: datetime) -> _Begun:
+        return _Begun(now, self._seconds())
+
     async def _guarded(
-        self, connection: Connection, codes: list[str], now: datetime, *, windowed_only: bool, everything: bool = False
+        self, connection: Connection, codes: list[str], begun: _Begun, *, windowed_only: bool, everything: bool = False
     ) -> Pass:
         try:
-            return await self._pass(connection, codes, now, windowed_only=windowed_only, everything=everything)
+            await self._measure(connection, begun)  # what a pass took that then failed to say how old it was
+            done = await self._pass(connection, codes, begun.now, windowed_only=windowed_only, everything=everything)
+            measured = await self._measure(connection, begun)
         except BaseException:
             self.invalidate()  # memory may be ahead of what was committed
             raise
+        return replace(done, measured=measured.events, longest_lag=measured.longest_lag)
+
+    async def _measure(self, connection: Connection, begun: _Begun) -> store.Measured:
+        """How old the events of the last pass were when its figures were committed: known only now, and in the figure
+        of freshness with the next pass. Until it is written they are kept; only the end of the process loses them."""
+        if not self._unsampled:
+            return store.Measured(0, 0.0)
+        shown = begun.now + timedelta(seconds=self._seconds() - begun.at)
+        async with connection.transaction():
+            measured = await store.measure(connection, self._unsampled, shown, self.objective_seconds)
+        self._unsampled = []
+        return measured
 
     async def _pass(
         self, connection: Connection, codes: list[str], now: datetime, *, windowed_only: bool, everything: bool
     ) -> Pass:
         async with connection.transaction():
-            measured = store.Measured(0, 0.0)
-            if not windowed_only:
-                measured = await store.measure(connection, codes, now, self.objective_seconds)
+            taken = [] if windowed_only else await store.take(connection, codes)
             known = [code for code in codes if code in self._facts]
             await self._read(connection, known, now, windowed_only=windowed_only)
             computed = self._compute(known, Moment(now, self.objective_seconds, self._platforms))
@@ -148,14 +181,15 @@ class Engine:
             if windowed_only or everything:
                 await store.pulse(connection, now)
             hinted = {each.facility for each in changed} | {facility for _, facility in gone}
-            if measured.events or windowed_only:
+            if taken or windowed_only:
                 hinted |= {*known}  # counters of feeds may have changed where no figure did
             if hinted:
                 await store.notify(connection, hinted)
+        self._unsampled += taken
         self._written.update({(each.id, each.facility): each for each in changed})
         for key in gone:
             del self._written[key]
-        return Pass(len(computed), len(changed), measured.events, measured.longest_lag)
+        return Pass(len(computed), len(changed))
 
     async def _read(self, connection: Connection, codes: list[str], now: datetime, *, windowed_only: bool) -> None:
         recent = await queries.recent(connection, codes, now)

@@ -56,7 +56,7 @@ async def publish(connection: Connection, entries: Mapping[str, Indicator], mome
 
 def figures(code: str, outlooks: Sequence[Outlook], entries: Mapping[str, Indicator], moment: Moment) -> list[Figure]:
     """The figures of one facility from its own outlook (a sequence of one), or of CLUSTER from all."""
-    quality = silent_share((feed for each in outlooks for feed in each.feeds), moment)
+    feeds = [feed for each in outlooks for feed in each.feeds]
     result = []
     for indicator in entries.values():
         if indicator.maker != MAKER:
@@ -64,6 +64,7 @@ def figures(code: str, outlooks: Sequence[Outlook], entries: Mapping[str, Indica
         measure = _FORMULAS[indicator.id](outlooks, moment.now)
         used = [known.known_until for _, known in _fresh(outlooks, indicator.id, moment.now) if known.known_until]
         newest = max(used, default=None)
+        quality = silent_share((feed for feed in feeds if feed.tells_of(indicator.facts)), moment)
         result.append(figure(indicator, code, measure, moment, source_at=newest, quality=quality))
     return result
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from marsad_center.facts.kinds import Told, bits
 from marsad_center.indicators.freshness import Bucket, Freshness, State, feed_state, summarise
 from marsad_center.indicators.tally import Counts, Spreads
 
@@ -18,11 +19,17 @@ class Facility:
     ed_spaces: int
     beds: int
     platforms: tuple[str, ...] = ()
+    kind: str = ""  # such as Hospital: what others of it have, it could have
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One sender: its counters since the beginning and its freshness histogram of the last hour."""
+    """One sender: its counters since the beginning and its freshness histogram of the last hour.
+
+    `last_sent_at`: the own time of the newest message whose facts were taken, as it came or read again. A replay says
+    its own old time; a clock that is ahead counts as the time of receipt. `tells`: of which kinds of facts it ever
+    told, as bits (facts/kinds.py); None is not known.
+    """
 
     id: int
     facility: str
@@ -39,6 +46,11 @@ class Feed:
     buckets: tuple[Bucket, ...] = ()
     backfilled: int = 0
     skewed: int = 0
+    tells: int | None = None
+
+    def tells_of(self, kinds: Collection[Told]) -> bool:
+        """Whether it tells of any of `kinds`, or may; where none are named, of anything."""
+        return not kinds or self.tells is None or bool(self.tells & bits(kinds))
 
     def freshness(self) -> Freshness:
         """Percentiles of the last hour."""
@@ -73,20 +85,9 @@ class Recent:
     feeds: tuple[Feed, ...] = ()
 
     @property
-    def source_at(self) -> datetime | None:
-        """The own time of the newest message that was accepted from the facility, hence the newest that its figures
-        include. A replay says its own old time; a clock that is ahead counts as the time of receipt."""
-        return max((feed.last_sent_at for feed in self.feeds if feed.last_sent_at), default=None)
-
-    @property
     def last_accepted_at(self) -> datetime | None:
         """Newest message of any of its feeds that was accepted."""
         return max((feed.last_accepted_at for feed in self.feeds if feed.last_accepted_at), default=None)
-
-    @property
-    def reported(self) -> bool:
-        """Whether anything was ever accepted: before that, nothing is known, and no count may be shown as 0."""
-        return any(feed.accepted for feed in self.feeds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from marsad_center.facts.kinds import Told
 from marsad_center.indicators.catalogue import Indicator, Status, judge
 from marsad_center.indicators.facts import Facts, Feed
 from marsad_center.indicators.formulas import MEASURES
@@ -21,7 +22,8 @@ _UNHEARD = frozenset({"silent", "refused", "never"})
 class Figure:
     """One row of indicator_value. `value` is None exactly when `status` is "no-data".
 
-    `quality`: the share of the feeds behind it that bring nothing now; None without a feed.
+    `quality`: the share of the feeds behind it that bring nothing now; None without a feed. Behind it are those that
+    ever told of the facts it is made of, and those of which that is not known.
     """
 
     id: str
@@ -50,15 +52,24 @@ class Figure:
 
 def figures(facility: str, facts: Sequence[Facts], catalogue: Mapping[str, Indicator], moment: Moment) -> list[Figure]:
     """The figures of `facility` from its own facts (a sequence of one), or of CLUSTER from all."""
-    source_at = max((each.recent.source_at for each in facts if each.recent.source_at), default=None)
-    quality = silent_share((feed for each in facts for feed in each.recent.feeds), moment)
+    feeds = [feed for each in facts for feed in each.recent.feeds]
+    sources: dict[tuple[Told, ...], tuple[datetime | None, float | None]] = {}
     result = []
     for indicator in catalogue.values():
         if indicator.maker != "figures":
             continue
+        if indicator.facts not in sources:
+            behind = [feed for feed in feeds if feed.tells_of(indicator.facts)]
+            sources[indicator.facts] = _newest(behind), silent_share(behind, moment)
+        source_at, quality = sources[indicator.facts]
         measure = MEASURES[indicator.id](facts, indicator, moment)
         result.append(figure(indicator, facility, measure, moment, source_at=source_at, quality=quality))
     return result
+
+
+def _newest(feeds: Iterable[Feed]) -> datetime | None:
+    """Up to when the feeds behind a figure are known."""
+    return max((feed.last_sent_at for feed in feeds if feed.last_sent_at), default=None)
 
 
 def figure(

@@ -29,20 +29,24 @@ _MONTH = 30 * 24 * 3600
 _OBSERVED_AT_LEAST = 24 * 3600
 
 
-def _reports(facts: Facts) -> bool:
-    return facts.recent.reported
-
-
 def _tells(name: str) -> Able:
     return lambda facts: bool(facts.counts(name))
 
 
+# A laboratory alone reports, too: only who ever told of visits can say that nobody is there.
+_tells_visits = _tells("tells_visits")
+
+
+def _anyone(_facts: Facts) -> bool:
+    return True
+
+
 def _has_spaces(facts: Facts) -> bool:
-    return facts.recent.reported and facts.facility.ed_spaces > 0
+    return _tells_visits(facts) and facts.facility.ed_spaces > 0
 
 
 def _has_beds(facts: Facts) -> bool:
-    return facts.recent.reported and facts.facility.beds > 0
+    return _tells_visits(facts) and facts.facility.beds > 0
 
 
 def _summed(facts: Iterable[Facts], name: str) -> Counts:
@@ -62,7 +66,7 @@ def _dimensions(indicator: Indicator, sizes: Counts, part: Callable[[Sequence[Ce
     return result or None
 
 
-def total(name: str, able: Able = _reports) -> Formula:
+def total(name: str, able: Able = _tells_visits) -> Formula:
     """How many, of the facilities that can say so."""
 
     def measure(facts: Sequence[Facts], indicator: Indicator, _moment: Moment) -> Measure:
@@ -79,16 +83,19 @@ def total(name: str, able: Able = _reports) -> Formula:
     return measure
 
 
-def share(numerator: str, denominator: str, able: Able = _reports) -> Formula:
+def share(numerator: str | Callable[[Facts], Counts], denominator: str, able: Able = _anyone) -> Formula:
     """One count by another; not enough data below the indicator's minimum."""
+
+    def upper(facts: Facts) -> Counts:
+        return facts.counts(numerator) if isinstance(numerator, str) else numerator(facts)
 
     def measure(facts: Sequence[Facts], indicator: Indicator, _moment: Moment) -> Measure:
         telling = [each for each in facts if able(each)]
-        above, below = _summed(telling, numerator), _summed(telling, denominator)
+        above, below = add_counts(map(upper, telling)), _summed(telling, denominator)
 
         def part(cells: Sequence[Cell]) -> Part:
-            upper, lower = (sum(counts.get(cell, 0) for cell in cells) for counts in (above, below))
-            return ratio(upper, lower, indicator.minimum).part
+            some, every = (sum(counts.get(cell, 0) for cell in cells) for counts in (above, below))
+            return ratio(some, every, indicator.minimum).part
 
         whole = ratio(above.get(WHOLE, 0), below.get(WHOLE, 0), indicator.minimum)
         return Measure(whole.value, whole.numerator, whole.denominator, dimensions=_dimensions(indicator, below, part))
@@ -138,7 +145,7 @@ def _arrivals(facts: Sequence[Facts], indicator: Indicator, moment: Moment) -> M
     whole = total("arrivals")(facts, indicator, moment)
     hours: Counter[str] = Counter()
     for each in facts:
-        if _reports(each):
+        if _tells_visits(each):
             hours.update(each.recent.arrivals_by_hour)
     breakdown = dict(sorted(hours.items())) if whole.value is not None else None
     return Measure(value=whole.value, breakdown=breakdown, dimensions=whole.dimensions)
@@ -148,7 +155,7 @@ def _waiting(facts: Sequence[Facts], indicator: Indicator, moment: Moment) -> Me
     whole = total("waiting")(facts, indicator, moment)
     if whole.value is None:
         return whole
-    counts = _summed(filter(_reports, facts), "waiting")
+    counts = _summed(filter(_tells_visits, facts), "waiting")
     breakdown = {level: counts.get(Cell(TRIAGE, level), 0) for level in TRIAGE_LEVELS}
     return Measure(value=whole.value, breakdown=breakdown, dimensions=whole.dimensions)
 
@@ -215,6 +222,15 @@ def _virtual(facts: Sequence[Facts], indicator: Indicator, _moment: Moment) -> M
     return Measure(*part([WHOLE]), dimensions=_dimensions(indicator, every, part))
 
 
+def _tells_unseen(facts: Facts) -> bool:
+    return bool(facts.counts("left_seen") or facts.counts("tells_lwbs"))
+
+
+def _left_unseen(facts: Facts) -> Counts:
+    """By the disposition; where first contacts with a physician are reported, by their absence, too."""
+    return facts.counts("left_unseen" if facts.counts("left_seen") else "left_lwbs")
+
+
 def _consultations(facts: Facts, kind: str) -> Counts:
     return facts.counts(f"visits_{kind}") or facts.counts(f"kept_{kind}")
 
@@ -230,7 +246,7 @@ MEASURES: Mapping[str, Formula] = {
     "ed.boarders": total("boarders"),
     "ed.boarders_per_space": per_space("boarders", lambda facts: facts.facility.ed_spaces, _has_spaces),
     "ed.four_hour": share("left_in_four_hours", "left_ed"),
-    "ed.lwbs": share("left_unseen", "left_ed", _tells("left_seen")),
+    "ed.lwbs": share(_left_unseen, "left_ed", _tells_unseen),
     "ed.arrival_to_triage.p90": quantile("triage", 0.9),
     "ed.door_to_doctor.p50": quantile("doctor", 0.5),
     "ed.door_to_doctor.p90": quantile("doctor", 0.9),

@@ -1,8 +1,9 @@
 """Freshness: how old a message is when its figure is there, and what may be said of the feed that brought it.
 
-A sample is (time of the figure - the message's own time, MSH-7). Two kinds of message would tell nothing that way and
-are measured from receipt instead, and flagged: a *skewed* clock (MSH-7 lies more than SKEW_SECONDS after receipt) and a
-*backfill* (MSH-7 lies further back than `backfill_after`: a replay, a history, a clock that is hours behind).
+A sample is (when its figures were committed - the message's own time, MSH-7). Two kinds of message would tell nothing
+that way and are measured from receipt instead, and flagged: a *skewed* clock (MSH-7 lies more than SKEW_SECONDS after
+receipt) and a *backfill* (MSH-7 lies further back than `backfill_after`: a replay, a history, a clock that is hours
+behind).
 
 Where backfill begins decides what may be called late. A sender's queue that held a message for minutes made the
 picture late, and that must show; from a history the same number says nothing. They differ by age alone, so the limit

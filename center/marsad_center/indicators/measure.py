@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -49,11 +49,12 @@ def ratio(numerator: float, denominator: float, minimum: int = 1) -> Measure:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When figures are computed, the freshness objective in force, and all platforms that are active somewhere."""
+    """When figures are computed, the freshness objective in force, and by kind of facility which platforms it can have
+    (coverage.eligible)."""
 
     now: datetime
     objective_seconds: float
-    platforms: Sequence[str] = ()
+    platforms: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 Formula = Callable[[Sequence[Facts], Indicator, Moment], Measure]

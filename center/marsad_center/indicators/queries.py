@@ -24,13 +24,13 @@ _SKEW = timedelta(seconds=SKEW_SECONDS)
 _LONGEST = 60  # characters of a specialty, which is a sender's word
 _KEYS = frozenset({"facility", "specialty", "triage_level", "boarding_since"})
 
-_FACILITIES = "SELECT code, ed_spaces, beds, platforms FROM facility WHERE active ORDER BY code"
+_FACILITIES = "SELECT code, ed_spaces, beds, platforms, kind FROM facility WHERE active ORDER BY code"
 
 _FEEDS = """
 SELECT f.id, f.facility, f.name, coalesce(c.received, 0) AS received, coalesce(c.accepted, 0) AS accepted,
        coalesce(c.rejected, 0) AS rejected, coalesce(c.duplicate, 0) AS duplicate,
        coalesce(c.quarantined, 0) AS quarantined, c.last_event_at, c.last_received_at,
-       c.last_sent_at, c.last_accepted_at
+       c.last_sent_at, c.last_accepted_at, c.tells
   FROM feed f LEFT JOIN feed_counter c ON c.feed_id = f.id
  WHERE f.active AND f.facility = ANY ($1) ORDER BY f.facility, f.name"""
 
@@ -41,13 +41,14 @@ SELECT feed_id, upper_seconds, sum(samples)::bigint AS samples, max(max_seconds)
 
 
 async def facilities(connection: Connection) -> dict[str, Facility]:
-    """Every active facility with its capacity and platforms."""
+    """Every active facility with its capacity, platforms and kind."""
     return {
         row["code"]: Facility(
             row["code"],
             row["ed_spaces"],
             sum(json.loads(row["beds"]).values()),
             tuple(sorted(json.loads(row["platforms"]))),
+            row["kind"],
         )
         for row in await connection.fetch(_FACILITIES)
     }

@@ -1,5 +1,6 @@
 """What analytics writes: figures that changed, freshness samples, and its pulse. Runs as role analytics, in the
-caller's transaction: a figure, the samples it includes and the notification of it are committed together."""
+caller's transaction: a figure and the notification of it are committed together. How old what it includes was by then
+is known after that, and is written in a transaction of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from marsad_center import db
 from marsad_center.db import Connection
@@ -147,8 +148,16 @@ class Measured:
     longest_lag: float
 
 
-async def measure(connection: Connection, codes: Sequence[str], now: datetime, objective_seconds: float) -> Measured:
-    """Move the waiting events of `codes` from the outbox into the freshness histogram, each with its age at `now`.
+class Taken(NamedTuple):
+    """An event that a pass took out of the outbox."""
+
+    feed_id: int
+    sent_at: datetime
+    received_at: datetime
+
+
+async def take(connection: Connection, codes: Sequence[str]) -> list[Taken]:
+    """Take the waiting events of `codes` out of the outbox.
 
     Whatever it takes was committed together with its facts; facts read after this, in the same transaction or later,
     include it.
@@ -158,16 +167,23 @@ async def measure(connection: Connection, codes: Sequence[str], now: datetime, o
         " RETURNING feed_id, coalesce(sent_at, event_at) AS sent_at, received_at",
         list(codes),
     )
+    return [Taken(*row) for row in rows]
+
+
+async def measure(
+    connection: Connection, taken: Sequence[Taken], shown: datetime, objective_seconds: float
+) -> Measured:
+    """Write `taken` into the freshness histogram, each with its age when its figures were `shown`."""
     samples: Mapping[tuple[int, float], _Sample] = defaultdict(_Sample)
     longest = 0.0
-    for row in rows:
-        seconds, origin = freshness.age(row["sent_at"], row["received_at"], now, objective_seconds)
-        sample = samples[row["feed_id"], freshness.bound(seconds)]
+    for event in taken:
+        seconds, origin = freshness.age(event.sent_at, event.received_at, shown, objective_seconds)
+        sample = samples[event.feed_id, freshness.bound(seconds)]
         sample.samples += 1
         sample.largest = max(sample.largest, seconds)
         sample.origins[origin] += 1
-        longest = max(longest, (now - row["received_at"]).total_seconds())
-    minute = now.replace(second=0, microsecond=0)
+        longest = max(longest, (shown - event.received_at).total_seconds())
+    minute = shown.replace(second=0, microsecond=0)
     await connection.executemany(
         _SAMPLE,
         [
@@ -175,7 +191,7 @@ async def measure(connection: Connection, codes: Sequence[str], now: datetime, o
             for (feed, upper), each in sorted(samples.items())
         ],
     )
-    return Measured(len(rows), longest)
+    return Measured(len(taken), longest)
 
 
 async def forget(connection: Connection, now: datetime) -> None:

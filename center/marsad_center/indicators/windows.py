@@ -77,13 +77,15 @@ SELECT facility, specialty, triage_level,
     triage=True,
 )
 
-# Visits to the ED by departure: discharged, transferred, or moved to a ward.
+# Visits to the ED by departure: discharged, transferred, or moved to a ward. The disposition of whoever left without
+# being seen is LWBS, whatever the sender calls it (gateway/movements.py).
 LEFT = Query(
     f"""
 SELECT facility, specialty, triage_level, count(*) AS left_ed,
        count(*) FILTER (WHERE ed_departed_at - ed_arrived_at <= interval '4 hours') AS left_in_four_hours,
        count(*) FILTER (WHERE seen_at IS NOT NULL) AS left_seen,
-       count(*) FILTER (WHERE seen_at IS NULL AND admitted_at IS NULL) AS left_unseen,
+       count(*) FILTER (WHERE disposition = 'LWBS' OR (seen_at IS NULL AND admitted_at IS NULL)) AS left_unseen,
+       count(*) FILTER (WHERE disposition = 'LWBS') AS left_lwbs,
        {_waits("ed_departed_at")} AS stay
   FROM encounter
  WHERE facility = ANY ($1) AND state <> 'cancelled' AND ed_arrived_at IS NOT NULL
@@ -232,12 +234,18 @@ SELECT facility, count(*) AS vaccinated FROM vaccination
  GROUP BY 1""",
     span=DAY,
 )
-# Who ever told of such things: of the others nothing is known, and a count of theirs would be no 0.
+# Who ever told of such things: of the others nothing is known, and a count of theirs would be no 0. Of visits tells
+# where somebody is or was; the first discharge is looked up in order: by the index, however many there are.
 TELLS = Query(
     """
 SELECT code AS facility, (EXISTS (SELECT FROM prescription WHERE facility = code))::integer AS tells_prescriptions,
-       (EXISTS (SELECT FROM vaccination WHERE facility = code))::integer AS tells_vaccinations
-  FROM unnest($1::text[]) AS code"""
+       (EXISTS (SELECT FROM vaccination WHERE facility = code))::integer AS tells_vaccinations,
+       (EXISTS (SELECT FROM encounter WHERE facility = code AND disposition = 'LWBS'))::integer AS tells_lwbs,
+       (first.discharged_at IS NOT NULL
+            OR EXISTS (SELECT FROM encounter WHERE facility = code AND state = 'present'))::integer AS tells_visits
+  FROM unnest($1::text[]) AS code LEFT JOIN LATERAL (
+       SELECT discharged_at FROM encounter WHERE facility = code AND discharged_at IS NOT NULL
+        ORDER BY discharged_at LIMIT 1) AS first ON true"""
 )
 
 WINDOWS = (

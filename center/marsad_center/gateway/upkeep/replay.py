@@ -1,7 +1,8 @@
 """Refused messages taken after all: judged again with the registry and the mapping of today, stored where they pass.
 
 A message is stored once, whoever replays it and however often: its key decides, as for one that comes in. Nothing is
-counted for its feed, and its freshness is not measured: both tell of what came in and when.
+counted for its feed, and its freshness is not measured: both tell of what came in and when. Up to when the facts of its
+feed are known is moved on, where it is newer than what was taken before.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 from prometheus_client import CollectorRegistry
 
+from marsad_center.facts.kinds import bits
 from marsad_center.forecast import history, store, work
 from marsad_center.forecast.metrics import Metrics
 from marsad_center.forecast.outlook import ARRIVALS, BEDS, Forecast
@@ -70,6 +71,30 @@ async def test_a_replay_of_old_messages_does_not_make_the_time_since_then_an_emp
         await rows.event("KAMC", then, NOW)
         found = await history.arrivals(analytics, "KAMC", NOW)
         assert (found.end, found.values) == (datetime(2020, 5, 8, 13, tzinfo=UTC), (1.0, 0.0))
+
+
+async def test_a_silent_feed_is_no_quiet_night_though_the_laboratory_goes_on(database: Database) -> None:
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        rows = await Rows(gateway).registry()
+        lis = await rows.second("KAMC", "lis")
+        await rows.visit("KAMC", ed_arrived_at=NOW - 32 * HOUR)
+        await rows.visit("KAMC", **{"class": "I"}, in_ed=False, bed="B1", admitted_at=NOW - timedelta(days=300))
+        await rows.event("KAMC", NOW - 30 * HOUR, tells=bits(["visits", "orders"]))
+        await rows.event("KAMC", NOW, feed=lis, tells=bits(["lab"]))
+        last = datetime(2026, 11, 22, 4, tzinfo=UTC)
+        found = await history.arrivals(analytics, "KAMC", NOW)
+        assert (found.end, found.values) == (last, (1.0, 0.0))
+        assert (await history.beds(analytics, "KAMC", NOW)).end == last
+        # Of a feed that an older gateway heard it is not known: it may tell of visits.
+        await gateway.execute("UPDATE feed_counter SET tells = NULL")
+        assert await history.known_until(analytics, "KAMC", NOW) == NOW.replace(minute=0)
+
+
+async def test_a_laboratory_alone_has_no_history_of_visits(database: Database) -> None:
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        rows = await Rows(gateway).registry()
+        await rows.event("KAMC", NOW, tells=bits(["lab", "orders"]))
+        assert await history.known_until(analytics, "KAMC", NOW) is None
 
 
 async def test_beds_are_counted_at_the_start_of_each_hour_from_a_week_after_the_first(database: Database) -> None:

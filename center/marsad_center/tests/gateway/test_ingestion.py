@@ -9,6 +9,7 @@ from typing import Any
 import hl7
 import pytest
 
+from marsad_center.facts.kinds import bits
 from marsad_center.tests.conftest import Database
 from marsad_center.tests.gateway.playing import adt, code, gateway, message, sending
 
@@ -334,3 +335,17 @@ async def test_only_what_was_accepted_is_remembered_as_accepted(database: Databa
         assert await sender.code(adt("A04", "2")) == "AA"  # sent again: it was taken, and is
         ((received, accepted),) = await count(database, moments)
         assert before < accepted == received
+
+
+async def test_a_feed_is_known_by_the_kinds_of_facts_it_ever_told(database: Database) -> None:
+    """Not by what was refused, and what was said once stays."""
+    known = "SELECT tells FROM feed_counter WHERE received > 0"
+    result = ("PID|1||P1", "ORC|RE|1|2", f"OBR|1|1|2|718-7^Haemoglobin^LN|{'|' * 17}20261123080000+0300||LAB|F")
+    async with gateway(database) as ports, sending(ports) as sender:
+        assert await sender.code(adt("Z01", "1")) == "AR"
+        assert await count(database, known) == [(None,)]
+        assert await sender.code(message("ORU^R01", "2", *result)) == "AA"
+        assert await count(database, known) == [(bits(["lab"]),)]
+        assert await sender.code(adt("A04", "3")) == "AA"
+        assert await sender.code(adt("A31", "4")) == "AA"
+        assert await count(database, known) == [(bits(["lab", "visits"]),)]

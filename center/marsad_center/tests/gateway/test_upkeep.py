@@ -10,12 +10,16 @@ import os
 import re
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from marsad_center.facts.kinds import bits
 from marsad_center.gateway import mllp
 from marsad_center.gateway.sealed import open_message, open_refused
+from marsad_center.indicators import store as indicators
+from marsad_center.indicators.engine import Engine
 from marsad_center.keys import Keys, load
 from marsad_center.tests.conftest import Database, make_keys
 from marsad_center.tests.environment import environment
@@ -160,6 +164,36 @@ async def test_what_an_unknown_sender_sent_is_taken_once_it_is_declared(sealed_d
         assert await sender.code(adt("A04", "1", "V1", sender="LIS|NEWLAB")) == "AA"
     assert await value(sealed_database, "SELECT count(*) FROM message") == 1
     assert await value(sealed_database, "SELECT count(*) FROM movement") == 1
+
+
+async def test_a_feed_that_is_known_by_replayed_messages_alone_has_figures_up_to_the_newest(
+    sealed_database: Database,
+) -> None:
+    """What it never sent itself since it was declared is counted and measured for nobody."""
+    await play(sealed_database, adt("A04", "1", "V1", sender="LIS|NEWLAB"))
+    declare(sealed_database, "LIS", "NEWLAB")
+    await play(sealed_database)
+    assert (await run(sealed_database, "quarantine", "replay", "--all")).code == 0
+    async with sealed_database.connect("analytics") as analytics:
+        await Engine().full(analytics, datetime.now(UTC))
+        census = (await indicators.written(analytics))["ed.census", "KAMC"]
+    sent_at = await value(sealed_database, "SELECT sent_at FROM message")
+    assert (census.value, census.source_at, census.status) == (1, sent_at, "info")
+    counter = "FROM feed_counter JOIN feed ON id = feed_id WHERE name = 'new'"
+    assert await value(sealed_database, f"SELECT accepted + received {counter}") == 0
+    assert await value(sealed_database, f"SELECT tells {counter}") == bits(["visits"])
+
+
+async def test_what_is_read_again_moves_on_up_to_when_a_feed_is_known_and_never_back(sealed_database: Database) -> None:
+    await play(sealed_database, adt("A04", "1"), adt("A03", "2", at="20261123110000+0300"))
+    known = "SELECT last_sent_at FROM feed_counter WHERE accepted > 0"
+    newest = await value(sealed_database, known)
+    for before in ("NULL", f"'{newest + timedelta(days=1)}'"):
+        async with sealed_database.connect("postgres") as connection:
+            await connection.execute(f"UPDATE feed_counter SET last_sent_at = {before} WHERE accepted > 0")
+        assert (await run(sealed_database, "reprocess")).code == 0
+        later = newest if before == "NULL" else newest + timedelta(days=1)
+        assert await value(sealed_database, known) == later
 
 
 async def test_a_trigger_that_a_later_release_reads_gets_its_facts(

@@ -24,11 +24,11 @@ LIMITS = {1: 1, 2: 15, 3: 30, 4: 60, 5: 120}  # minutes, CTAS
 
 @dataclass(frozen=True)
 class World:
-    """The facts of some facilities at a moment. `telling`: facilities that ever sent prescriptions, vaccinations."""
+    """The facts of some facilities at a moment. `visited`: facilities where somebody is or was, in any part of it."""
 
     now: datetime
     facilities: Sequence[Row]
-    reported: frozenset[str]
+    visited: frozenset[str]
     encounter: Sequence[Row]
     clinical_order: Sequence[Row]
     appointment: Sequence[Row]
@@ -72,7 +72,8 @@ class World:
 
     @property
     def codes(self) -> list[str]:
-        return [row["code"] for row in self.facilities if row["code"] in self.reported]
+        """Of the facilities those that ever told of visits: somebody is or was there."""
+        return [row["code"] for row in self.facilities if row["code"] in self.visited]
 
 
 def level(row: Row) -> str:
@@ -127,7 +128,7 @@ def many(rows: Callable[[World], Sequence[Row]]) -> Callable[[World], Answer]:
 
 def per(rows: Callable[[World], Sequence[Row]], capacity: str) -> Callable[[World], Answer]:
     def answer(world: World) -> Answer:
-        able = [row for row in world.facilities if row["code"] in world.reported and row[capacity]]
+        able = [row for row in world.facilities if row["code"] in world.visited and row[capacity]]
         return share(len(rows(world.at(*(row["code"] for row in able)))), sum(row[capacity] for row in able))
 
     return answer
@@ -198,9 +199,14 @@ def four_hour(world: World) -> Answer:
 
 
 def lwbs(world: World, everyone: World | None = None) -> Answer:
-    able = {row["facility"] for row in departed(everyone or world) if row["seen_at"]}
-    rows = [row for row in departed(world) if row["facility"] in able]
-    return share(sum(not row["seen_at"] and not row["admitted_at"] for row in rows), len(rows))
+    """By what a facility says of him who left; by who was not seen where it says who was."""
+    whole = everyone or world
+    marks = {row["facility"] for row in departed(whole) if row["seen_at"]}
+    says = {row["facility"] for row in whole.encounter if row["disposition"] == "LWBS"}
+    rows = [row for row in departed(world) if row["facility"] in marks | says]
+    unseen = [row for row in rows if row["facility"] in marks and not row["seen_at"] and not row["admitted_at"]]
+    said = [row for row in rows if row["disposition"] == "LWBS" and row not in unseen]
+    return share(len(unseen) + len(said), len(rows))
 
 
 def in_time(world: World) -> Answer:

@@ -46,6 +46,16 @@ class Rows:
                 self.feeds.setdefault(facility["code"], number)
         return self
 
+    async def second(self, facility: str, name: str) -> str:
+        """Another feed of a facility, which has its name to be told by."""
+        self.feeds[name] = await self.connection.fetchval(
+            """INSERT INTO feed (facility, name, sending_application, sending_facility, transport)
+               VALUES ($1, $2, $2, $1, 'MLLP') RETURNING id""",
+            facility,
+            name,
+        )
+        return name
+
     async def event(
         self,
         facility: str,
@@ -55,26 +65,33 @@ class Rows:
         *,
         sent_at: datetime | None = None,
         outbox: bool = True,
+        feed: str = "",
+        tells: int | None = None,
     ) -> None:
-        """`count` accepted messages (`sent_at` is MSH-7): counters and (unless they are measured already) outbox."""
+        """`count` accepted messages (`sent_at` is MSH-7): counters and (unless they are measured already) outbox.
+
+        Of the facility's first feed, or of the one that `second` named; `tells`: of what (facts/kinds.py), or None."""
         received, sent = received_at or event_at, sent_at or event_at
+        number = self.feeds[feed or facility]
         await self.connection.execute(
             """INSERT INTO feed_counter (feed_id, received, accepted, last_event_at, last_received_at, last_sent_at,
-               last_accepted_at) VALUES ($1, $4, $4, $2, $3, $5, $3) ON CONFLICT (feed_id) DO UPDATE SET
+               last_accepted_at, tells) VALUES ($1, $4, $4, $2, $3, $5, $3, $6) ON CONFLICT (feed_id) DO UPDATE SET
                received = feed_counter.received + $4, accepted = feed_counter.accepted + $4,
                last_event_at = greatest(feed_counter.last_event_at, $2),
                last_received_at = greatest(feed_counter.last_received_at, $3),
                last_sent_at = greatest(feed_counter.last_sent_at, $5),
-               last_accepted_at = greatest(feed_counter.last_accepted_at, $3)""",
-            self.feeds[facility],
+               last_accepted_at = greatest(feed_counter.last_accepted_at, $3),
+               tells = coalesce(feed_counter.tells | $6, feed_counter.tells, $6)""",
+            number,
             event_at,
             received,
             count,
             min(sent, received),
+            tells,
         )
         await self.connection.executemany(
             "INSERT INTO unmeasured (feed_id, facility, event_at, received_at, sent_at) VALUES ($1, $2, $3, $4, $5)",
-            [(self.feeds[facility], facility, event_at, received, sent)] * (count if outbox else 0),
+            [(number, facility, event_at, received, sent)] * (count if outbox else 0),
         )
 
     async def refused(self, facility: str, received_at: datetime, count: int = 1) -> None:

@@ -89,6 +89,8 @@ _WAYS = {
         ("A08 triage", "A08 bed", "A08 seen", "A08 decided", "A01 boards"),
         ("A08 triage", "A08 seen", "A08 decided", "A01 boards", "A02 ward", "A03"),
         ("A08 triage", "A03"),
+        ("A08 triage", "A03 unseen"),
+        ("A08 seen", "A03 unseen"),
         ("A08 decided", "A01 boards", "A02 ward"),
         ("A08 triage", "A08 bed", "A08 seen"),
         ("A08 triage",),
@@ -120,6 +122,8 @@ def _said(draw: st.DrawFn, event: str, at: datetime) -> dict[str, Any]:
             return {"patient_class": "I"}
         case "ward":
             return {"patient_class": "I", "point_of_care": "W2", "bed": draw(st.sampled_from([None, "3"]))}
+        case "unseen":
+            return {"disposition": "LWBS"}
         case "ventilated":
             return {"ventilated": True}
     return {}

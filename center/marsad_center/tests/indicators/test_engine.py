@@ -25,6 +25,7 @@ async def test_only_what_changed_is_written(database: Database) -> None:
         await rows.event("KAMC", NOW)
         done = await engine.touched(analytics, ["KAMC"], NOW)
         assert done.measured == 1
+        await engine.touched(analytics, ["KAMC"], NOW)  # how old that was
         changed = {key for key, figure in (await store.written(analytics)).items() if figure.source_at == NOW}
         assert {facility for _, facility in changed} == {"", "KAMC"}
         assert (await engine.touched(analytics, ["KAMC"], NOW)).written == 0
@@ -38,12 +39,13 @@ async def test_a_restart_writes_nothing_that_is_already_right(database: Database
         assert (await Engine().full(analytics, NOW)).written == sum(
             each.maker == "figures" for each in catalogue().values()
         ) * 4
+        await Engine().full(analytics, NOW)  # how old that was
         assert (await Engine().full(analytics, NOW)).written == 0
 
 
 async def test_each_event_is_measured_once_and_with_its_origin(database: Database) -> None:
     async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
-        rows, engine = await Rows(gateway).registry(), Engine()
+        rows, engine = await Rows(gateway).registry(), Engine(seconds=lambda: 0.0)
         await rows.event("KAMC", NOW - timedelta(seconds=4), count=3)
         await rows.event("KAMC", datetime(2020, 5, 1, tzinfo=UTC), NOW - timedelta(seconds=1))
         await engine.full(analytics, NOW)
@@ -53,13 +55,52 @@ async def test_each_event_is_measured_once_and_with_its_origin(database: Databas
         assert (freshness.samples, freshness.backfilled, freshness.largest) == (4, 1, 4.0)
 
 
+async def test_what_comes_while_a_pass_is_under_way_is_as_old_as_when_its_figures_were_committed(
+    database: Database,
+) -> None:
+    """Sent two seconds into a pass, received after three, shown after seven."""
+    clock = iter((100.0, 107.0, 200.0, 201.0))
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        rows, engine = await Rows(gateway).registry(), Engine(seconds=lambda: next(clock))
+        await rows.event("KAMC", NOW + timedelta(seconds=2), NOW + timedelta(seconds=3))
+        done = await engine.full(analytics, NOW)
+        assert (done.measured, done.longest_lag) == (1, 4.0)
+        await engine.touched(analytics, ["KAMC"], NOW + timedelta(seconds=10))
+        (feed,) = engine.facts["KAMC"].recent.feeds
+        assert (feed.freshness().samples, feed.freshness().largest) == (1, 5.0)
+
+
+async def test_a_pass_that_could_not_say_how_old_its_events_were_leaves_that_to_the_next(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The figures stand, and nothing is measured twice or as younger than it was."""
+
+    async def failing(*_given: object) -> store.Measured:
+        raise asyncpg.InterfaceError("the connection is closed")
+
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        rows, engine = await Rows(gateway).registry(), Engine(seconds=lambda: 0.0)
+        await rows.visit("KAMC", ed_arrived_at=NOW)
+        await rows.event("KAMC", NOW)
+        with monkeypatch.context() as broken:
+            broken.setattr(store, "measure", failing)
+            with pytest.raises(asyncpg.InterfaceError):
+                await engine.touched(analytics, ["KAMC"], NOW)
+        assert (await store.written(analytics))["ed.census", "KAMC"].value == 1
+        for seconds in (9, 10):
+            await engine.touched(analytics, ["KAMC"], NOW + timedelta(seconds=seconds))
+            (feed,) = engine.facts["KAMC"].recent.feeds
+            assert (feed.freshness().samples, feed.freshness().largest) == (1, 9.0)
+
+
 async def test_what_happened_long_before_it_was_sent_is_no_late_message(database: Database) -> None:
     async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
-        rows, engine = await Rows(gateway).registry(), Engine()
+        rows, engine = await Rows(gateway).registry(), Engine(seconds=lambda: 0.0)
         await rows.event(
             "KAMC", NOW - timedelta(minutes=40), NOW - timedelta(seconds=1), sent_at=NOW - timedelta(seconds=2)
         )
         await engine.full(analytics, NOW)
+        await engine.tick(analytics, NOW)
         (feed,) = engine.facts["KAMC"].recent.feeds
         freshness = feed.freshness()
         assert (freshness.largest, freshness.backfilled, freshness.skewed) == (2.0, 0, 0)
@@ -69,9 +110,10 @@ async def test_what_happened_long_before_it_was_sent_is_no_late_message(database
 
 async def test_what_lay_in_the_senders_queue_for_minutes_makes_its_feed_late(database: Database) -> None:
     async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
-        rows, engine = await Rows(gateway).registry(), Engine()
+        rows, engine = await Rows(gateway).registry(), Engine(seconds=lambda: 0.0)
         await rows.event("KAMC", NOW - timedelta(minutes=3), NOW)
         await engine.full(analytics, NOW)
+        await engine.tick(analytics, NOW)
         (feed,) = engine.facts["KAMC"].recent.feeds
         assert feed.state(NOW, 120) == "stale"
         assert (await store.written(analytics))["feed.freshness.p95", "KAMC"].status == "breach"
@@ -79,13 +121,14 @@ async def test_what_lay_in_the_senders_queue_for_minutes_makes_its_feed_late(dat
 
 async def test_a_row_of_a_gateway_of_the_release_before_is_measured_by_its_event(database: Database) -> None:
     async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
-        rows, engine = await Rows(gateway).registry(), Engine()
+        rows, engine = await Rows(gateway).registry(), Engine(seconds=lambda: 0.0)
         await gateway.execute(
             "INSERT INTO unmeasured (feed_id, facility, event_at, received_at) VALUES ($1, 'KAMC', $2, $2)",
             rows.feeds["KAMC"],
             NOW - timedelta(seconds=7),
         )
         await engine.full(analytics, NOW)
+        await engine.tick(analytics, NOW)
         (feed,) = engine.facts["KAMC"].recent.feeds
         assert feed.freshness().largest == 7.0
 
@@ -112,7 +155,9 @@ async def test_a_replay_of_an_old_year_counts_who_is_present_and_nothing_in_the_
         for _ in range(6):
             await rows.order("SFAC", "lab", then, 600)
         await rows.event("SFAC", then, NOW)
-        await Engine().full(analytics, NOW)
+        engine = Engine()
+        await engine.full(analytics, NOW)
+        await engine.tick(analytics, NOW)
         written = await store.written(analytics)
         assert written["ed.census", "SFAC"].value == 1
         assert written["ed.census", "SFAC"].source_at == then
@@ -155,6 +200,22 @@ async def test_capacity_that_changes_changes_occupancy_without_an_event(database
         await gateway.execute("UPDATE facility SET ed_spaces = 4 WHERE code = 'KAMC'")
         await engine.tick(analytics, NOW)
         assert (await store.written(analytics))["ed.occupancy", "KAMC"].value == 0.25
+
+
+async def test_a_facility_is_held_against_the_platforms_of_its_kind(database: Database) -> None:
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        await Rows(gateway).registry()
+        for code, kind, platforms in (
+            ("KAMC", "Hospital", '["radiology"]'),
+            ("SFAC", "PrimaryCare", '["vaccination"]'),
+        ):
+            await gateway.execute(
+                "UPDATE facility SET kind = $2, platforms = $3 WHERE code = $1", code, kind, platforms
+            )
+        await Engine().full(analytics, NOW)
+        written = await store.written(analytics)
+        shares = {code: written["coverage.platforms", code].value for code in ("", "KAMC", "ALNOOR", "SFAC")}
+        assert shares == {"": 2 / 3, "KAMC": 1, "ALNOOR": 0, "SFAC": 1}
 
 
 async def test_a_failed_pass_is_made_up_by_a_full_one(database: Database) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from marsad_center.facts.kinds import bits
 from marsad_center.indicators.catalogue import catalogue, judge
 from marsad_center.indicators.facts import Facility, Facts, Feed, Present, Recent
 from marsad_center.indicators.figures import CLUSTER, Figure, figures
@@ -18,6 +19,9 @@ from marsad_center.indicators.tally import SPECIALTY, TRIAGE, WHOLE, Cell, Count
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 MOMENT = Moment(NOW, 120)
 LOCALES = ("en", "ar", "fr", "zh")
+
+
+TELLING: dict[str, Counts] = {"tells_visits": {WHOLE: 1}}
 
 
 def feed(facility: str = "KAMC", *, quiet: float = 5, accepted: int = 1, **columns) -> Feed:
@@ -59,7 +63,8 @@ def took(*seconds: int, **parts: tuple[int, ...]) -> dict[Cell, Spread]:
 
 def kamc(*, present: Present | None = None, **recent) -> Facts:
     here = Present({"census": counted(30), "waiting": counted(4, t2=3, unknown=1), "in_beds": counted(126)})
-    return Facts(Facility("KAMC", 40, 140), present or here, Recent(**{"feeds": (feed(),), **recent}))
+    counts = TELLING | recent.pop("counts", {})
+    return Facts(Facility("KAMC", 40, 140), present or here, Recent(counts, **{"feeds": (feed(),), **recent}))
 
 
 def test_every_indicator_of_the_catalogue_has_a_formula_and_texts_in_every_locale() -> None:
@@ -98,6 +103,16 @@ def test_a_facility_that_never_reported_does_not_dilute_the_clusters_occupancy()
     found = by_id(CLUSTER, kamc(), newcomer)
     assert found["ed.occupancy"].value == 0.75
     assert found["coverage.facilities"].value == 0.5
+
+
+def test_a_facility_that_tells_of_results_alone_says_nothing_of_visits() -> None:
+    results = Recent(spreads={"lab": took(*[60] * 9)}, feeds=(feed("LAB"),))
+    laboratory = Facts(Facility("LAB", 1000, 1000), recent=results)
+    alone, cluster = by_id("LAB", laboratory), by_id(CLUSTER, kamc(), laboratory)
+    for id_ in ("ed.census", "ed.waiting", "ed.boarders", "ed.arrivals", "ed.occupancy", "bed.occupancy"):
+        assert (alone[id_].value, alone[id_].status, alone[id_].breakdown) == (None, "no-data", None), id_
+        assert cluster[id_].value == by_id("KAMC", kamc())[id_].value, id_
+    assert alone["lab.turnaround.p50"].value == 60
 
 
 def test_turnaround_of_the_cluster_is_made_from_all_results_and_not_from_percentiles() -> None:
@@ -144,6 +159,40 @@ def test_source_time_is_the_newest_message_of_the_facilities_it_is_made_from() -
     older = Facts(Facility("SFAC", 0, 0), recent=Recent(feeds=(feed("SFAC", quiet=500),)))
     assert by_id(CLUSTER, kamc(), older)["ed.census"].source_at == NOW - timedelta(seconds=5)
     assert by_id("SFAC", older)["ed.census"].source_at == NOW - timedelta(seconds=500)
+
+
+def test_a_live_feed_does_not_pass_for_a_silent_one_beside_it() -> None:
+    """The hospital's system is silent for 30 hours, its laboratory is not."""
+    his, lis = feed(quiet=30 * 3600, tells=bits(["visits", "orders"])), feed(tells=bits(["lab"]))
+    found = by_id("KAMC", kamc(feeds=(his, lis)))
+    for id_ in ("ed.census", "ed.arrivals", "ed.occupancy", "bed.occupancy", "ed.nedocs"):
+        assert (found[id_].source_at, found[id_].quality) == (NOW - timedelta(hours=30), 1.0), id_
+    assert (found["lab.turnaround.p50"].source_at, found["lab.turnaround.p50"].quality) == (
+        NOW - timedelta(seconds=5),
+        0.0,
+    )
+    assert found["coverage.facilities"].quality == 0.5, "what is made of no facts has all feeds behind it"
+
+
+def test_a_feed_of_which_it_is_not_known_what_it_tells_may_tell_of_all() -> None:
+    """As of one that an older gateway heard last, or that has not come yet."""
+    never, lis = Feed(2, "KAMC", "his"), feed(tells=bits(["lab"]))
+    visits = by_id("KAMC", kamc(feeds=(never, lis)))["ed.census"]
+    assert (visits.source_at, visits.quality) == (None, 1.0)
+    before = by_id("KAMC", kamc(feeds=(feed(quiet=7), lis)))["ed.census"]
+    assert (before.source_at, before.quality) == (NOW - timedelta(seconds=7), 0.0)
+
+
+def test_behind_the_clusters_figures_are_the_feeds_that_tell_of_them() -> None:
+    silent = Facts(Facility("SFAC", 0, 0), recent=Recent(feeds=(feed("SFAC", quiet=4000, tells=bits(["visits"])),)))
+    lis = Facts(Facility("LAB", 0, 0), recent=Recent(feeds=(feed("LAB", quiet=1, tells=bits(["lab"])),)))
+    visits = by_id(CLUSTER, kamc(), silent, lis)["ed.census"]
+    assert (visits.source_at, visits.quality) == (NOW - timedelta(seconds=5), 0.5)
+
+
+def test_a_figure_that_is_made_of_facts_says_of_which() -> None:
+    without = {indicator.id for indicator in catalogue().values() if not indicator.facts}
+    assert without == {"coverage.facilities", "coverage.platforms", "feed.freshness.p95"}
 
 
 @pytest.mark.parametrize(

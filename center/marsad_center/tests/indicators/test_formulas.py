@@ -7,13 +7,14 @@ from datetime import timedelta
 import pytest
 
 from marsad_center.indicators.catalogue import Bands, adjusted, catalogue, judge
+from marsad_center.indicators.coverage import eligible
 from marsad_center.indicators.facts import Facility, Facts, Feed, Present, Recent
 from marsad_center.indicators.figures import CLUSTER, Figure, figures, json_fields
 from marsad_center.indicators.measure import Moment, Part
 from marsad_center.indicators.nedocs import Crowd, nedocs
 from marsad_center.indicators.tally import SPECIALTY, TRIAGE, WHOLE, Cell
 from marsad_center.registry import Threshold
-from marsad_center.tests.indicators.test_figures import MOMENT, NOW, by_id, counted, feed, kamc, took
+from marsad_center.tests.indicators.test_figures import MOMENT, NOW, TELLING, by_id, counted, feed, kamc, took
 
 
 def test_nedocs_gives_the_published_check_value() -> None:
@@ -25,7 +26,7 @@ def test_nedocs_gives_the_published_check_value() -> None:
 def crowded(code: str = "KAMC", *, last_wait: float | None = 5400) -> Facts:
     counts = {"census": counted(40), "boarders": counted(8), "ventilated": counted(2)}
     present = Present(counts, boarding_since=NOW - timedelta(hours=6))
-    return Facts(Facility(code, 30, 300), present, Recent(last_wait=last_wait, feeds=(feed(code),)))
+    return Facts(Facility(code, 30, 300), present, Recent(TELLING, last_wait=last_wait, feeds=(feed(code),)))
 
 
 def test_nedocs_of_a_facility_says_what_it_is_made_of_and_that_of_the_cluster_is_its_highest() -> None:
@@ -40,14 +41,14 @@ def test_nedocs_of_a_facility_says_what_it_is_made_of_and_that_of_the_cluster_is
         "longest_boarding": 6,
         "last_wait": 1.5,
     }
-    calm = Facts(Facility("SFAC", 20, 300), recent=Recent(last_wait=0, feeds=(feed("SFAC"),)))
+    calm = Facts(Facility("SFAC", 20, 300), recent=Recent(TELLING, last_wait=0, feeds=(feed("SFAC"),)))
     both = by_id(CLUSTER, crowded(), calm)["ed.nedocs"]
     assert (both.value, both.breakdown) == (151.24, {"KAMC": 151.24, "SFAC": -20})
 
 
 def test_nedocs_without_a_bedded_patient_or_a_capacity_is_not_known() -> None:
     assert by_id("KAMC", crowded(last_wait=None))["ed.nedocs"].status == "no-data"
-    no_beds = Facts(Facility("KAMC", 30, 0), recent=Recent(last_wait=0, feeds=(feed(),)))
+    no_beds = Facts(Facility("KAMC", 30, 0), recent=Recent(TELLING, last_wait=0, feeds=(feed(),)))
     assert by_id("KAMC", no_beds)["ed.nedocs"].value is None
 
 
@@ -64,6 +65,9 @@ HAND = [
     ("ed.lwbs", {"left_ed": 50, "left_unseen": 2, "left_seen": 48}, 0.04, "ok"),
     ("ed.lwbs", {"left_ed": 50, "left_unseen": 3, "left_seen": 47}, 0.06, "breach"),
     ("ed.lwbs", {"left_ed": 50, "left_unseen": 50}, None, "no-data"),  # a sender that never tells of first contacts
+    ("ed.lwbs", {"left_ed": 50, "left_unseen": 50, "left_lwbs": 3, "tells_lwbs": 1}, 0.06, "breach"),  # but of these
+    ("ed.lwbs", {"left_ed": 50, "left_unseen": 50, "tells_lwbs": 1}, 0, "ok"),  # of none today
+    ("ed.lwbs", {"left_ed": 50, "left_unseen": 4, "left_lwbs": 3, "left_seen": 46, "tells_lwbs": 1}, 0.08, "breach"),
     ("ed.physician_in_time", {"limits": 8, "within_limits": 6}, 0.75, "info"),
     ("ed.departed_after_decision", {"decided": 10, "departed_in_two_hours": 9}, 0.9, "ok"),
     ("ed.departed_after_decision", {"decided": 10, "departed_in_two_hours": 8}, 0.8, "breach"),
@@ -144,14 +148,43 @@ def test_boarders_are_held_against_spaces() -> None:
     assert (share.value, share.status) == (0.125, "watch")
 
 
+def of_platforms(code: str, *facilities: Facility) -> Figure:
+    """coverage.platforms of these, or of the one called so."""
+    facts = [Facts(each) for each in facilities if code in (CLUSTER, each.code)]
+    moment = Moment(NOW, 120, eligible(facilities))
+    return figures(code, facts, {"coverage.platforms": catalogue()["coverage.platforms"]}, moment)[0]
+
+
 def test_thirty_one_of_thirty_two_facilities_have_a_platform() -> None:
     """Rollout coverage = equipped / eligible: 31/32 = 96.9 %."""
-    everyone = [Facts(Facility(f"F{number}", 0, 0, ("booking",) if number else ())) for number in range(32)]
-    moment = Moment(NOW, 120, ("booking",))
-    (figure,) = figures(CLUSTER, everyone, {"coverage.platforms": catalogue()["coverage.platforms"]}, moment)
+    everyone = [Facility(f"F{number}", 0, 0, ("booking",) if number else (), "Hospital") for number in range(32)]
+    figure = of_platforms(CLUSTER, *everyone)
     assert figure.value == 0.96875
     assert figure.dimensions == {"platform": {"booking": Part(0.96875, 31, 32)}}
     assert figure.status == "watch"
+
+
+def test_a_clinic_is_not_measured_by_what_only_hospitals_have() -> None:
+    """Two hospitals and two clinics: 1 of 2 has radiology, 1 of 2 vaccination, and booking is for all: 2 + 1 of 4."""
+    everyone = (
+        Facility("H1", 0, 0, ("booking", "radiology"), "Hospital"),
+        Facility("H2", 0, 0, ("booking",), "Hospital"),
+        Facility("C1", 0, 0, ("booking", "vaccination"), "PrimaryCare"),
+        Facility("C2", 0, 0, (), "PrimaryCare"),
+        Facility("P", 0, 0, (), "Polyclinic"),  # of what polyclinics can have nothing is known
+    )
+    cluster, clinic = of_platforms(CLUSTER, *everyone), of_platforms("C2", *everyone)
+    assert (cluster.numerator, cluster.denominator) == (5, 8)
+    assert cluster.dimensions == {
+        "platform": {
+            "booking": Part(0.75, 3, 4),
+            "radiology": Part(0.5, 1, 2),
+            "vaccination": Part(0.5, 1, 2),
+        }
+    }
+    assert (clinic.value, clinic.numerator, clinic.denominator) == (0, 0, 2)
+    assert of_platforms("H1", *everyone).value == 1
+    assert of_platforms("P", *everyone).status == "no-data"
 
 
 def test_no_platform_anywhere_is_no_data() -> None:

@@ -31,6 +31,25 @@ async def computed(database: Database, write: Any) -> dict[str, Figure]:
         return {id_: figure for (id_, _), figure in (await store.written(analytics, ["KAMC"])).items()}
 
 
+async def test_results_alone_tell_nothing_of_visits_and_who_has_left_is_told_of_for_good(database: Database) -> None:
+    """A laboratory is no empty hospital; a hospital that everybody has left is one."""
+    visits = ("ed.arrivals", "ed.census", "ed.waiting", "ed.boarders", "ed.occupancy", "bed.occupancy")
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        rows, engine = await Rows(gateway).registry(), Engine()
+        await rows.order("KAMC", "lab", ago(hours=1), 600)
+        await rows.event("KAMC", NOW)
+        await engine.full(analytics, NOW)
+        found = await store.written(analytics)
+        for id_ in visits:
+            assert {found[id_, code].status for code in ("", "KAMC")} == {"no-data"}, id_
+        gone: dict[str, Any] = {"state": "departed", "in_ed": False, "discharged_at": ago(days=40)}
+        await rows.visit("KAMC", ed_arrived_at=ago(days=41), **gone)
+        await engine.touched(analytics, ["KAMC"], NOW)
+        found = await store.written(analytics)
+        for id_ in visits:
+            assert {found[id_, code].value for code in ("", "KAMC")} == {0}, id_
+
+
 async def test_four_hours_to_the_second_are_within_four_hours(database: Database) -> None:
     """Four-hour standard: admitted, transferred or discharged within 4 h / attendances."""
 
@@ -60,6 +79,41 @@ async def test_who_was_admitted_unseen_did_not_leave_without_being_seen(database
 
     figure = (await computed(database, write))["ed.lwbs"]
     assert (figure.numerator, figure.denominator) == (1, 3)
+
+
+async def test_who_left_unseen_by_his_disposition_counts_where_nobody_tells_of_first_contacts(
+    database: Database,
+) -> None:
+    async def write(rows: Rows) -> None:
+        for disposition in ("LWBS", "LWBS", "01", None):
+            await left(rows, ago(hours=1), 50, disposition=disposition)
+
+    figure = (await computed(database, write))["ed.lwbs"]
+    assert (figure.numerator, figure.denominator, figure.status) == (2, 4, "breach")
+
+
+async def test_a_day_on_which_nobody_left_unseen_is_a_good_one_where_that_is_told_by_the_disposition(
+    database: Database,
+) -> None:
+    async def write(rows: Rows) -> None:
+        await left(rows, ago(days=90), 50, disposition="LWBS")
+        await left(rows, ago(hours=1), 50, disposition="01")
+
+    figure = (await computed(database, write))["ed.lwbs"]
+    assert (figure.numerator, figure.denominator, figure.status) == (0, 1, "ok")
+
+
+async def test_a_disposition_says_who_left_unseen_beside_the_first_contacts(database: Database) -> None:
+    """Whom the sender calls so counts once, though somebody noted a first contact."""
+
+    async def write(rows: Rows) -> None:
+        await left(rows, ago(hours=1), 50, seen_at=ago(hours=1.5))
+        await left(rows, ago(hours=1), 50, seen_at=ago(hours=1.5), disposition="LWBS")
+        await left(rows, ago(hours=1), 50, disposition="LWBS")
+        await left(rows, ago(hours=1), 50)
+
+    figure = (await computed(database, write))["ed.lwbs"]
+    assert (figure.numerator, figure.denominator) == (3, 4)
 
 
 @pytest.mark.parametrize(("level", "minutes"), [(1, 1), (2, 15), (3, 30), (4, 60), (5, 120)])
