@@ -43,6 +43,7 @@ _STAY: Mapping[str, _Paths] = {
 _SHARED = frozenset({"referral", "prescription"})
 # Left only by beginning anew: a cancelled appointment is not brought back by an update, only by being booked again.
 _OVER = frozenset({"cancelled"})
+_GATHERED = frozenset({"known_as"})  # of which a newer word adds to the older ones
 
 
 @dataclass(slots=True)
@@ -99,7 +100,7 @@ def _hear(thing: Thing, statement: Statement) -> None:
     for name in _OWN[thing.kind]:
         value = getattr(statement, name)
         if value is not None:
-            thing.said[name] = value
+            thing.said[name] = tuple(sorted({*thing.said.get(name, ()), *value})) if name in _GATHERED else value
     if statement.status in type(statement).STATES:  # a newer release may have written more states
         _enter(thing, statement.status, statement.event_at, start=type(statement).STATES[0])
 
@@ -137,7 +138,7 @@ def _to_json(value: Any) -> Any:
 
 def _from_json(name: str, value: Any) -> Any:
     if isinstance(value, list):
-        return Code(*value)
+        return tuple(value) if name in _GATHERED else Code(*value)
     return datetime.fromisoformat(value) if name.endswith("_at") else value
 
 
@@ -185,7 +186,7 @@ _CODES: Mapping[str, frozenset[str]] = {
     kind: frozenset(each.name for each in fields(made) if str(each.type).startswith("Code"))
     for kind, made in STATEMENTS.items()
 }
-_NOTHING: Mapping[str, Any] = {"virtual": False}
+_NOTHING: Mapping[str, Any] = {"virtual": False, "known_as": ()}
 
 
 def codes(statement: Statement) -> list[Code]:

@@ -43,19 +43,23 @@ async def _commit(rows: Rows, messages: dict[str, int], batch: Sequence[Given], 
     async with rows.connection.transaction():
         await write_facts(rows.connection, [Stated(code, messages[code], fact) for code, fact in batch])
         touched = sorted({code for code, _ in batch})
+        sides = await rows.connection.fetch("SELECT DISTINCT facility FROM referral WHERE updated_at = now()")
         for code in touched:
             await rows.event(code, now)
-    return touched
+    return sorted({*touched, *(row["facility"] for row in sides)})  # as the notifications say
 
 
 async def _world(owner: asyncpg.Connection, now: datetime, reported: set[str]) -> World:
     tables: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for name in FACTS:
         tables[name] = [dict(row) for row in await owner.fetch(f"SELECT * FROM {name}")]
-    facilities = [dict(row) for row in await owner.fetch("SELECT code, ed_spaces, beds FROM facility WHERE active")]
+    facilities = [
+        dict(row) for row in await owner.fetch("SELECT code, level, ed_spaces, beds FROM facility WHERE active")
+    ]
     for row in facilities:
         row["beds"] = sum(json.loads(row["beds"]).values())
-    return World(now, facilities, frozenset(reported), **tables, senders=frozenset(CODES))
+    levels = {row["code"]: row["level"] for row in facilities}
+    return World(now, facilities, frozenset(reported), **tables, senders=frozenset(CODES), levels=levels)
 
 
 def _same(part: Part, answer: tuple[float | None, float | None, float | None]) -> bool:
@@ -110,7 +114,7 @@ async def test_increments_give_what_scratch_and_plain_loops_give(database: Datab
         for step in steps:
             now += timedelta(minutes=step.minutes)
             touched = await _commit(rows, messages, step.batch, now)
-            reported |= set(touched)
+            reported |= {code for code, _ in step.batch}
             await engine.tick(analytics, now) if step.minutes else await engine.touched(analytics, touched, now)
             increments = await store.written(analytics)
             assert not _differences(increments, await _world(owner, now, reported))
