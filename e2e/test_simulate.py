@@ -91,9 +91,16 @@ async def test_the_figures_beside_visits_and_orders_have_something_to_count(data
                     "encounter WHERE disposition = 'LWBS'",
                 )
             }  # fmt: skip
+            answered = await connection.fetch(
+                "SELECT r.counted, s.counted AS also, r.status = s.status AS alike, r.facility = r.origin AS sent"
+                " FROM referral r JOIN referral s ON r.known_as && s.known_as AND r.facility < s.facility"
+            )
             unmapped = await connection.fetch("SELECT DISTINCT kind FROM unmapped_code")
     assert account["answers"] == {"AA": 4000}
     assert all(counted.values()), counted
+    assert answered
+    assert all(row["counted"] != row["also"] and row["counted"] == row["sent"] for row in answered)
+    assert all(row["alike"] for row in answered), "both sides' rows say what both told"
     assert [row["kind"] for row in unmapped] == ["encounter"], "PV1-10 has no system; all else is everybody's"
 
 

@@ -155,16 +155,20 @@ class Appointment(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Referral(Statement):
-    """REF, FHIR ServiceRequest and Task. From and to are codes of facilities as the sender writes them; levels are the
-    tiers city, county, township, village where the sender says them (else the registry's count)."""
+    """REF and RRI, FHIR ServiceRequest and Task. From and to are codes of declared facilities, else what the sender
+    writes; of these the registry knows the level.
+
+    `origin`: the declared facility that refers. `known_as`: names of the referral that both sides call it by
+    (facts/referral_sides.py), of all its statements.
+    """
 
     KIND = "referral"
     STATES = ("submitted", "accepted", "refused", "seen", "reported", "cancelled")
 
     from_facility: str | None = None
     to_facility: str | None = None
-    from_level: str | None = None
-    to_level: str | None = None
+    origin: str | None = None
+    known_as: tuple[str, ...] | None = None
     specialty: Code | None = None
     urgency: str | None = None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from operator import attrgetter
 
-from marsad_center.facts.events import Bed, Fact, Identified, Merge, Movement, OrderEvent
+from marsad_center.facts.events import Bed, Fact, Identified, Merge, Movement, OrderEvent, Referral
 from marsad_center.keys import Keys
 
 # Every message says one of these: what is not hidden is taken over as it stands, at a third of what `replace` costs.
@@ -41,6 +41,8 @@ def hidden(fact: Fact, facility: str, keys: Keys) -> Fact:
         case Identified():  # the same token in every facility: that is what it is for
             person = keys.token(("person",), fact.identifier)
             return Identified(number("patient", fact.patient_key), person)
+        case Referral(known_as=names) if names:  # both sides must find each other by them
+            fact = replace(fact, known_as=tuple(keys.token(("referral",), name) for name in names))
     key = fact.key if isinstance(fact, Bed) else number(fact.KIND, fact.key)
     patient, visit = token("patient", fact.patient_key), token("visit", fact.visit_key)
     return replace(fact, key=key, patient_key=patient, visit_key=visit)

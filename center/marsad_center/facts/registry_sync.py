@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from marsad_center import db
@@ -56,6 +58,17 @@ async def known(connection: db.Connection, center: Center) -> list[ActiveFeed]:
         for facility, name, application, sender, _transport in _feeds(center)
         if (facility, name) in ids and (feed := declared[facility, name])
     ]
+
+
+def names(feeds: Iterable[ActiveFeed]) -> dict[str, str]:
+    """The code of each facility by its code and by the names that its feeds send (MSH-4). A name that two facilities
+    send means neither, and one that is a code means that facility."""
+    feeds = list(feeds)
+    senders: dict[str, set[str]] = defaultdict(set)
+    for feed in feeds:
+        senders[feed.sending_facility].add(feed.facility)
+    known = {name: min(facilities) for name, facilities in senders.items() if len(facilities) == 1}
+    return known | {code: code for code in {feed.facility for feed in feeds}}
 
 
 def _feeds(center: Center) -> list[tuple[str, str, str, str, str]]:

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from marsad_center import db
-from marsad_center.facts.events import STATEMENTS, Statement
+from marsad_center.facts import referral_sides
+from marsad_center.facts.events import STATEMENTS, Referral, Statement
 from marsad_center.facts.statements import body, columns, derive, from_body
 
 
@@ -60,15 +61,23 @@ async def derive_things(connection: db.Connection, oldest: Mapping[Thing, dateti
     new of each was; None: anything may be new, or taken away."""
     if not oldest:
         return
-    logs = await _logs(connection, oldest)
+    referred = {thing for thing in oldest if thing[1] == Referral.KIND}
+    sides = await referral_sides.all_sides(connection, referred) if referred else set[Thing]()
+    logs = await _logs(connection, {**dict.fromkeys(sides), **oldest})
     for facility, kind, key in sorted(oldest.keys() - logs.keys()):
         assert kind in STATEMENTS
         await connection.execute(f"DELETE FROM {kind} WHERE facility = $1 AND key = $2", facility, key)  # noqa: S608
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for (facility, kind, _key), log in sorted(logs.items(), key=lambda item: item[0]):
-        rows[kind].append({"facility": facility, **columns(derive(log))})
-    for kind in sorted(rows):
+    for thing, log in sorted(logs.items(), key=lambda item: item[0]):
+        if thing not in sides:
+            rows[thing[1]].append({"facility": thing[0], **columns(derive(log))})
+    if sides:
+        rows[Referral.KIND] = referral_sides.rows({thing: logs[thing] for thing in sides & logs.keys()})
+    for kind in sorted(kind for kind in rows if rows[kind]):
         await _upsert(connection, kind, rows[kind])
+    # The caller says whose messages these are; what they change of other facilities is said here.
+    if told_of := {facility for facility, _kind, _key in sides} - {facility for facility, _kind, _key in oldest}:
+        await db.notify(connection, "facts", told_of)
 
 
 async def _insert(connection: db.Connection, said: Sequence[Said]) -> None:

@@ -45,6 +45,7 @@ _SHARED = frozenset({"referral", "prescription"})
 # of appointments knows: there the newest word holds, and a modification that says no state brings nothing back.
 _OVER = frozenset({"cancelled"})
 _STAY_OVER = _SHARED | {"document"}
+_GATHERED = frozenset({"known_as"})  # of which a newer word adds to the older ones
 
 
 @dataclass(slots=True)
@@ -115,7 +116,7 @@ def _hear(thing: Thing, statement: Statement) -> None:
     for name in _OWN[thing.kind]:
         value = getattr(statement, name)
         if value is not None:
-            thing.said[name] = value
+            thing.said[name] = tuple(sorted({*thing.said.get(name, ()), *value})) if name in _GATHERED else value
     if statement.status in type(statement).STATES:  # a newer release may have written more states
         _enter(thing, statement.status, statement.event_at, start=type(statement).STATES[0])
 
@@ -153,7 +154,7 @@ def _to_json(value: Any) -> Any:
 
 def _from_json(name: str, value: Any) -> Any:
     if isinstance(value, list):
-        return Code(*value)
+        return tuple(value) if name in _GATHERED else Code(*value)
     return datetime.fromisoformat(value) if name.endswith("_at") else value
 
 
@@ -206,7 +207,7 @@ _CODES: Mapping[str, frozenset[str]] = {
     kind: frozenset(each.name for each in fields(made) if str(each.type).startswith("Code"))
     for kind, made in STATEMENTS.items()
 }
-_NOTHING: Mapping[str, Any] = {"virtual": False}
+_NOTHING: Mapping[str, Any] = {"virtual": False, "known_as": ()}
 _ONLY_SAID = frozenset({"dispense", "period"})  # in the log alone
 
 

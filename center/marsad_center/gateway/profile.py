@@ -6,8 +6,8 @@ gives takes the place of that default, and of no other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, tzinfo
 from typing import Any
 
@@ -20,9 +20,12 @@ def _codes(*codes: str) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How one feed writes. Codes are compared in capitals. `zone`: of times without an offset."""
+    """How one feed writes. Codes are compared in capitals. `zone`: of times without an offset. `facility`: the code of
+    its own; `declared`: code of every facility by what senders may call it (facts/registry_sync.py)."""
 
     zone: tzinfo = UTC
+    facility: str = ""
+    declared: Mapping[str, str] = field(default_factory=dict, repr=False)
     triage_codes: frozenset[str] = _codes("11283-9", "75636-1", "273887006")  # OBX-3.1
     physician_contact_codes: frozenset[str] = _codes("PHYSICIAN-CONTACT")  # OBX-3.1
     admit_decision_codes: frozenset[str] = _codes("ADMIT-DECISION")  # OBX-3.1
@@ -43,13 +46,16 @@ DEFAULT = Profile()
 _NAMES = {"lwbs_dispositions": "left_unseen_dispositions"}  # as the registry calls them
 
 
-def profile(given: FeedProfile | None, zone: tzinfo) -> Profile:
+def profile(
+    given: FeedProfile | None, zone: tzinfo, facility: str = "", declared: Mapping[str, str] | None = None
+) -> Profile:
     """The profile of a feed: the defaults with what the registry gives."""
+    usual = replace(DEFAULT, zone=zone, facility=facility, declared=declared or {})
     if given is None:
-        return replace(DEFAULT, zone=zone)
+        return usual
     known = {each.name for each in fields(Profile)}
     said = {_NAMES.get(name, name): value for name, value in given if value is not None}
-    return replace(DEFAULT, zone=zone, **{name: _value(name, value) for name, value in said.items() if name in known})
+    return replace(usual, **{name: _value(name, value) for name, value in said.items() if name in known})
 
 
 def _value(name: str, value: Iterable[str] | bool) -> Any:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from marsad_center import db, registry
 from marsad_center.facts.hiding import hidden
-from marsad_center.facts.registry_sync import known
+from marsad_center.facts.registry_sync import known, names
 from marsad_center.facts.replacing import replace_facts, replace_stale_orders
 from marsad_center.facts.writing import Stated
 from marsad_center.gateway.again import judge_again, readable
@@ -95,7 +95,8 @@ class Reader:
             if not readable(raw):
                 log.warning("a stored message is in a format that is not read again", extra={"id": row["id"]})
                 continue
-            route = Route(row["feed_id"], row["facility"], self._profiles.get(row["feed_id"], self._otherwise))
+            written = self._profiles.get(row["feed_id"]) or replace(self._otherwise, facility=row["facility"])
+            route = Route(row["feed_id"], row["facility"], written)
             sender = Sender(row["sending_application"], row["sending_facility"])
             judged = judge_again(raw, row["trigger"], sender, _Only(route), peer="", at=row["received_at"])
             if judged.reason == "not-processed":  # a fault of the mapping is no reason to forget anything
@@ -109,8 +110,11 @@ class Reader:
 async def reader(connection: db.Connection, keys: Keys, center: registry.Center) -> Reader:
     """A reader that knows how the feeds write, by the registry; what is not declared any more is read by default."""
     feeds = await known(connection, center)
-    profiles = {feed.id: profile(feed.declared.profile, zone(feed.time_zone)) for feed in feeds}
-    return Reader(keys, profiles, profile(None, zone(center.time_zone)))
+    declared = names(feeds)
+    profiles = {
+        feed.id: profile(feed.declared.profile, zone(feed.time_zone), feed.facility, declared) for feed in feeds
+    }
+    return Reader(keys, profiles, profile(None, zone(center.time_zone), declared=declared))
 
 
 async def reprocess(

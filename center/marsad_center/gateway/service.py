@@ -13,7 +13,7 @@ import asyncpg
 from starlette.applications import Starlette
 
 from marsad_center import db, keys, registry
-from marsad_center.facts.registry_sync import ActiveFeed, known, sync
+from marsad_center.facts.registry_sync import ActiveFeed, known, names, sync
 from marsad_center.gateway import key_check, lane, metrics
 from marsad_center.gateway.certificate import Guard, guard
 from marsad_center.gateway.credentials import Credentials
@@ -183,6 +183,7 @@ async def _background(stack: contextlib.AsyncExitStack, work: Awaitable[None], n
 def routes(feeds: Sequence[ActiveFeed]) -> Routes:
     """Where the messages of these feeds belong, how they are written, and how they come."""
     zones = {name: zone(name) for name in {feed.time_zone for feed in feeds}}
+    declared = names(feeds)
     for feed in feeds:
         if feed.declared.transport not in PROTOCOLS:
             extra = {"facility": feed.facility, "feed": feed.declared.name, "transport": feed.declared.transport}
@@ -192,7 +193,7 @@ def routes(feeds: Sequence[ActiveFeed]) -> Routes:
             (feed.sending_application, feed.sending_facility): Route(
                 feed.id,
                 feed.facility,
-                profile(feed.declared.profile, zones[feed.time_zone]),
+                profile(feed.declared.profile, zones[feed.time_zone], feed.facility, declared),
                 PROTOCOLS[feed.declared.transport],
                 _guard(feed.declared),
                 feed.declared.name,

@@ -52,7 +52,7 @@ class Indicator(BaseModel):
     better: Literal["lower", "higher", "none"] = "none"
     window: int | None = None
     minimum: int = 1
-    dimensions: tuple[Literal["triage", "specialty", "platform"], ...] = ()
+    dimensions: tuple[Literal["triage", "specialty", "platform", "tier"], ...] = ()
     facts: tuple[Told, ...] = ()
     maker: str = "figures"
     group: str = ""  # of the page; empty: by the id

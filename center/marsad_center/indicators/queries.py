@@ -16,13 +16,13 @@ from marsad_center.indicators import windows
 from marsad_center.indicators.cleaning import Told, turns
 from marsad_center.indicators.facts import Facility, Feed, Present, Recent
 from marsad_center.indicators.freshness import SKEW_SECONDS, WINDOW, Bucket
-from marsad_center.indicators.tally import SPECIALTY, TRIAGE, UNKNOWN, WHOLE, Cell, Tally
+from marsad_center.indicators.tally import SPECIALTY, TIER, TRIAGE, UNKNOWN, WHOLE, Cell, Tally
 from marsad_center.indicators.windows import Query
 
 HOURS_SHOWN = 24
 _SKEW = timedelta(seconds=SKEW_SECONDS)
 _LONGEST = 60  # characters of a specialty, which is a sender's word
-_KEYS = frozenset({"facility", "specialty", "triage_level", "boarding_since"})
+_KEYS = frozenset({"facility", "specialty", "triage_level", "tier", "boarding_since"})
 
 _FACILITIES = "SELECT code, ed_spaces, beds, platforms, kind FROM facility WHERE active ORDER BY code"
 
@@ -120,6 +120,8 @@ def _cells(query: Query, row: Any) -> list[Cell]:
         found.append(Cell(SPECIALTY, (row["specialty"] or UNKNOWN)[:_LONGEST]))
     if query.triage:
         found.append(Cell(TRIAGE, str(row["triage_level"] or UNKNOWN)))
+    if query.tier:
+        found.append(Cell(TIER, row["tier"] or UNKNOWN))
     return found
 
 

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import NamedTuple
 
 UNKNOWN, OTHER = "unknown", "other"
-TRIAGE, SPECIALTY = "triage", "specialty"
+TRIAGE, SPECIALTY, TIER = "triage", "specialty", "tier"
 TRIAGE_LEVELS = ("1", "2", "3", "4", "5", UNKNOWN)
 MEMBERS_SHOWN = 12  # specialties are senders' words: the largest are named, the rest share one line
 

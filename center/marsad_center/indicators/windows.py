@@ -19,13 +19,15 @@ CTAS_MINUTES = (1, 15, 30, 60, 120)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One look at one table. `dimensions`: which of the columns specialty and triage_level it gives."""
+    """One look at one table. The flags: which of the columns specialty, triage_level and tier
+    (from and to which level, null where one is not known) it gives."""
 
     sql: str
     span: timedelta = timedelta()
     clock: bool = False
     specialty: bool = False
     triage: bool = False
+    tier: bool = False
 
 
 def _waits(until: str, when: str = "true") -> str:
@@ -202,21 +204,29 @@ SELECT facility, specialty, count(*) FILTER (WHERE class = 'V') AS visits_virtua
     specialty=True,
 )
 
-# Whoever was seen or reported on was accepted, though nobody said so.
+# Whoever was seen or reported on was accepted, though nobody said so. One that two facilities tell of counts once, at
+# the one that refers.
 REFERRED = Query(
     """
-SELECT facility, coalesce(nullif(specialty_display, ''), specialty_code) AS specialty, count(*) AS referred,
+SELECT r.facility, coalesce(nullif(specialty_display, ''), specialty_code) AS specialty,
+       CASE WHEN s.level IS NOT NULL AND t.level IS NOT NULL THEN s.level || ' > ' || t.level END AS tier,
+       count(*) AS referred,
        count(*) FILTER (WHERE status IN ('accepted', 'seen', 'reported')) AS referrals_accepted,
        count(*) FILTER (WHERE reported_at IS NOT NULL) AS referrals_reported,
        count(*) FILTER (WHERE to_facility <> '') AS referrals_placed,
        count(*) FILTER (WHERE to_facility IN (
            SELECT code FROM facility WHERE active
            UNION ALL SELECT sending_facility FROM feed WHERE active)) AS referrals_in_region
-  FROM referral WHERE facility = ANY ($1) AND submitted_at > $2 AND submitted_at <= $3
-   AND status IS DISTINCT FROM 'cancelled'
- GROUP BY 1, 2""",
+  FROM referral r
+       LEFT JOIN facility s ON s.active
+           AND s.code = coalesce(nullif(r.origin, ''), nullif(r.from_facility, ''), r.facility)
+       LEFT JOIN facility t ON t.active AND t.code = r.to_facility
+ WHERE r.facility = ANY ($1) AND submitted_at > $2 AND submitted_at <= $3
+   AND counted AND status IS DISTINCT FROM 'cancelled'
+ GROUP BY 1, 2, 3""",
     span=MONTH,
     specialty=True,
+    tier=True,
 )
 
 PRESCRIBED = Query(

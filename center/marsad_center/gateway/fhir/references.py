@@ -17,7 +17,7 @@ from marsad_center.gateway.fhir.validating import checked
 
 MAX_KEY = 199  # as of MSH-10: what an index entry bears
 _LITERAL = re.compile(r"(?:https?://\S+/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
-_CONDITIONAL = re.compile(r"([A-Z][A-Za-z]+)\?identifier=(?:[^|\s]*\|)?([^|&]+)")
+_CONDITIONAL = re.compile(r"([A-Z][A-Za-z]+)\?identifier=(?:([^|\s]*)\|)?([^|&]+)")
 _R = TypeVar("_R", bound=Resource)
 
 
@@ -89,9 +89,15 @@ def resolve(reference: Reference | None, place: str, index: Mapping[str, Named])
         known = index.get(f"{literal[1]}/{literal[2]}")
         return literal[1], known.key if known is not None else literal[2]
     if (conditional := _CONDITIONAL.fullmatch(text)) is not None:
-        return conditional[1], fitting(conditional[2], place)
+        return conditional[1], fitting(conditional[3], place)
     text = "write a reference as Type/id, as an absolute address, as urn:uuid: of the transaction, or by identifier"
     raise fault("bad-reference", text, place)
+
+
+def condition(text: str) -> tuple[str, str]:
+    """System and value of a conditional reference; '' for what it does not say, or when it is none."""
+    found = _CONDITIONAL.fullmatch(text)
+    return (found[2] or "", found[3]) if found is not None else ("", "")
 
 
 def fitting(key: str, place: str) -> str:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from marsad_center.facts.events import Fact, Referral
+from marsad_center.facts.referral_sides import by_authority, by_facility
 from marsad_center.gateway.fhir.coordination import Task
+from marsad_center.gateway.fhir.datatypes import CodeableConcept, Identifier, Reference
+from marsad_center.gateway.fhir.references import condition, number_of
 from marsad_center.gateway.fhir.services import ServiceRequest
 from marsad_center.gateway.fhir.told import Told
+from marsad_center.gateway.identity import as_universal
 
 # SNOMED CT patient referral and referral to service, and the word.
 _CATEGORIES = frozenset({"3457005", "306206005", "referral", "REF"})
@@ -28,16 +34,22 @@ def request(told: Told[ServiceRequest]) -> list[Fact]:
     facts: list[Fact] = []
     authored_at = told.time(it.authored_on) or told.said_at
     specialty = it.performer_type or it.code
+    by = told.organization(it.requester, "requester")
+    performers = (told.organization(each, f"performer[{n}]") for n, each in enumerate(it.performer))
+    to = next((code for code in performers if code), None)
+    origin = told.profile.declared.get(by or "")
+    number = number_of(it.identifier)
     said = Referral(
         **told.common,
         event_at=authored_at,
         status=None if it.status in ("draft", "unknown") else "submitted",
         patient_key=told.patient(it.subject),
         visit_key=told.reference(it.encounter, "Encounter", "encounter"),
-        from_facility=told.organization(it.requester, "requester"),
-        to_facility=next(
-            (code for n, each in enumerate(it.performer) if (code := told.organization(each, f"performer[{n}]"))), None
-        ),
+        from_facility=by and told.profile.declared.get(by, by),
+        to_facility=to and told.profile.declared.get(to, to),
+        origin=origin,
+        # A copy of the receiver's has numbers of its own, too; the first of who refers is the one that others repeat.
+        known_as=_names(it.identifier, origin, (number or told.key) if origin == told.profile.facility else None),
         specialty=specialty.told() if specialty is not None else None,
         urgency=it.priority,
     )
@@ -63,6 +75,9 @@ def task(told: Told[Task]) -> list[Fact]:
     status = _TASK_STATES.get(it.status)
     if it.status == "completed":
         status = "reported" if it.output else "seen"
+    by, to = told.organization(it.requester, "requester"), told.organization(it.owner, "owner")
+    origin = told.profile.declared.get(by or "")
+    named = _identifiers(told, about)
     changed_at = told.time(it.last_modified) or told.said_at
     return [
         Referral(
@@ -72,7 +87,37 @@ def task(told: Told[Task]) -> list[Fact]:
             status=status,
             patient_key=told.patient(it.for_, "for"),
             visit_key=told.reference(it.encounter, "Encounter", "encounter"),
-            from_facility=told.organization(it.requester, "requester"),
-            to_facility=told.organization(it.owner, "owner"),
+            from_facility=by and told.profile.declared.get(by, by),
+            to_facility=to and told.profile.declared.get(to, to),
+            origin=origin,
+            known_as=_names(named, origin, number_of(named)),
+            refusal=_words(it.status_reason) if status == "refused" else None,
         )
     ]
+
+
+def _names(found: Iterable[Identifier], origin: str | None, number: str | None) -> tuple[str, ...] | None:
+    """What both sides call the referral: `number` as the facility `origin` gave it, and each identifier of a system."""
+    names = [by_facility(origin, number)] if origin and number else []
+    names += [by_authority(as_universal(each.system), each.value) for each in found if each.system and each.value]
+    return tuple(dict.fromkeys(names)) or None
+
+
+def _identifiers(told: Told[Task], about: Reference | None) -> list[Identifier]:
+    """Those by which a Task calls what it is about: of the reference, of the condition that stands for it, of the
+    entry of the same transaction. An id alone is one of the sender's own server, where others count, too."""
+    if about is None:
+        return []
+    found = [about.identifier] if about.identifier is not None else []
+    system, value = condition(about.reference or "")
+    if value:
+        found.append(Identifier(system=system or None, value=value))
+    known = told.index.get(about.reference or "")
+    return found + (known.resource.identifier if known is not None else [])
+
+
+def _words(reason: CodeableConcept | None) -> str:
+    """A reason in words, else its code; '' when none is given."""
+    code = reason.told() if reason is not None else None
+    words = reason.text if reason is not None else None
+    return (words or (code and (code.display or code.code)) or "")[:250]

@@ -36,6 +36,7 @@ class World:
     prescription: Sequence[Row]
     vaccination: Sequence[Row]
     statement: Sequence[Row]
+    levels: Mapping[str, str] = field(default_factory=dict)  # of the declared facilities
     senders: frozenset[str] = field(default_factory=frozenset)  # names by which facilities of the cluster are known
 
     def at(self, *codes: str) -> World:
@@ -48,10 +49,12 @@ class World:
 
     def by(self, dimension: str, member: str) -> World:
         """Only this triage level or specialty."""
-        orders = [row for row in self.clinical_order if self.of_order(row)[dimension] == member]
+        orders = [row for row in self.clinical_order if self.of_order(row).get(dimension) == member]
         if dimension == "triage":
             visits = [row for row in self.encounter if level(row) == member]
             return replace(self, encounter=visits, clinical_order=orders)
+        if dimension == "tier":
+            return replace(self, referral=[row for row in self.referral if self.tier(row) == member])
         return replace(
             self,
             clinical_order=orders,
@@ -66,6 +69,12 @@ class World:
         visits = [row for row in visits if row["facility"] == order["facility"]]
         specialty = order["specialty"] or next((row["specialty"] for row in visits), None)
         return {"specialty": specialty or "unknown", "triage": level(visits[0]) if visits else "unknown"}
+
+    def tier(self, row: Row) -> str:
+        """From and to which level it refers."""
+        sides = [row["origin"] or row["from_facility"] or row["facility"], row["to_facility"]]
+        levels = [self.levels.get(side) for side in sides]
+        return f"{levels[0]} > {levels[1]}" if all(levels) else "unknown"
 
     def within(self, moment: datetime | None, days: int = 1) -> bool:
         return moment is not None and self.now - days * DAY < moment <= self.now + SKEW
@@ -85,6 +94,8 @@ def called(row: Row) -> str:
 
 
 def members(world: World, dimension: str) -> set[str]:
+    if dimension == "tier":
+        return {world.tier(row) for row in world.referral}
     orders = {world.of_order(row)[dimension] for row in world.clinical_order}
     if dimension == "triage":
         return {level(row) for row in world.encounter} | orders
@@ -345,7 +356,8 @@ def results(kind: str, rank: float) -> Callable[[World], Answer]:
 
 def referrals(what: str) -> Callable[[World], Answer]:
     def answer(world: World) -> Answer:
-        rows = [row for row in world.referral if row["status"] != "cancelled" and world.within(row["submitted_at"], 30)]
+        rows = [row for row in world.referral if row["status"] != "cancelled" and row["counted"]]
+        rows = [row for row in rows if world.within(row["submitted_at"], 30)]
         if what == "in_region":
             rows = [row for row in rows if row["to_facility"]]
             return share(sum(row["to_facility"] in world.senders for row in rows), len(rows))

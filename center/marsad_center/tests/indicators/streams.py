@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -208,6 +209,23 @@ def _things(draw: st.DrawFn) -> list[Given]:
 
 
 @st.composite
+def _referral(draw: st.DrawFn) -> list[Given]:
+    """One referral of which two facilities tell, each by a number of its own and by the name that both know."""
+    sender, receiver = draw(st.permutations(CODES))[:2]
+    number, at = draw(st.integers(0, 5)), _before(draw(_AGES))
+    said: dict[str, Any] = {"origin": sender, "known_as": (f"facility {sender}|{number}",), "received_at": START}
+    given = []
+    for place, status in enumerate(draw(st.sampled_from(dict(_LIVES)[Referral]))):
+        when = at + timedelta(minutes=place * draw(_GAP) + place)
+        for facility in draw(st.sampled_from([(sender,), (receiver,), (sender, receiver)])):
+            specialty = draw(st.sampled_from(_CODES)) if facility == sender else None
+            key = f"R{number}" if facility == sender else f"{sender}^{number}"
+            told = Referral(key=key, event_at=when, status=status, specialty=specialty, **said)
+            given.append(Given(facility, replace(told, to_facility=receiver if place == 0 else None)))
+    return given
+
+
+@st.composite
 def _beds(draw: st.DrawFn) -> list[Given]:
     facility, bed, at = (
         draw(st.sampled_from(CODES)),
@@ -226,7 +244,9 @@ def _beds(draw: st.DrawFn) -> list[Given]:
 @st.composite
 def streams(draw: st.DrawFn) -> list[Step]:
     """A few batches: what belongs together arrives in any order, and some of it hours late."""
-    stories = st.one_of(_visit(), _visit(), _visit(), _visit(), _orders(), _things(), _things(), _beds(), _merge())
+    stories = st.one_of(
+        _visit(), _visit(), _visit(), _visit(), _orders(), _things(), _things(), _referral(), _beds(), _merge()
+    )
     facts = [fact for story in draw(st.lists(stories, min_size=25, max_size=60)) for fact in story]
     late = draw(st.randoms(use_true_random=False))
     for place in range(len(facts)):

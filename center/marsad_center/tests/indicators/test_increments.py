@@ -43,20 +43,24 @@ async def _commit(rows: Rows, messages: dict[str, int], batch: Sequence[Given], 
     async with rows.connection.transaction():
         await write_facts(rows.connection, [Stated(code, messages[code], fact) for code, fact in batch])
         touched = sorted({code for code, _ in batch})
+        sides = await rows.connection.fetch("SELECT DISTINCT facility FROM referral WHERE updated_at = now()")
         for code in touched:
             await rows.event(code, now)
-    return touched
+    return sorted({*touched, *(row["facility"] for row in sides)})  # as the notifications say
 
 
 async def _world(owner: asyncpg.Connection, now: datetime) -> World:
     tables: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for name in FACTS:
         tables[name] = [dict(row) for row in await owner.fetch(f"SELECT * FROM {name}")]
-    facilities = [dict(row) for row in await owner.fetch("SELECT code, ed_spaces, beds FROM facility WHERE active")]
+    facilities = [
+        dict(row) for row in await owner.fetch("SELECT code, level, ed_spaces, beds FROM facility WHERE active")
+    ]
     for row in facilities:
         row["beds"] = sum(json.loads(row["beds"]).values())
     here = {row["facility"] for row in tables["encounter"] if row["state"] == "present" or row["discharged_at"]}
-    return World(now, facilities, frozenset(here), **tables, senders=frozenset(CODES))
+    levels = {row["code"]: row["level"] for row in facilities}
+    return World(now, facilities, frozenset(here), **tables, senders=frozenset(CODES), levels=levels)
 
 
 def _same(part: Part, answer: tuple[float | None, float | None, float | None]) -> bool:

@@ -12,7 +12,7 @@ STRUCTURES = {
     "A08": "ADT^A08^ADT_A01", "A11": "ADT^A11^ADT_A09", "A12": "ADT^A12^ADT_A12", "A13": "ADT^A13^ADT_A01",
     "A20": "ADT^A20^ADT_A20", "O01": "ORM^O01^ORM_O01", "R01": "ORU^R01^ORU_R01",
     "S12": "SIU^S12^SIU_S12", "S14": "SIU^S14^SIU_S12", "S15": "SIU^S15^SIU_S12", "S26": "SIU^S26^SIU_S12",
-    "I12": "REF^I12^REF_I12", "I13": "REF^I13^REF_I12",
+    "I12": "REF^I12^REF_I12", "I13": "REF^I13^REF_I12", "RRI I12": "RRI^I12^RRI_I12", "RRI I13": "RRI^I13^RRI_I12",
     "O11": "RDE^O11^RDE_O11", "O13": "RDS^O13^RDS_O13", "V04": "VXU^V04^VXU_V04",
 }  # fmt: skip
 _ESCAPES = str.maketrans({"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\", "\r": " ", "\n": " "})
@@ -38,7 +38,8 @@ class Sender:
 class Draft:
     """What happened, not yet written as a message: its control id and time of recording come when it is sent.
 
-    `occurred` is the event's own time; `key` orders: drafts with the same key must be delivered in order.
+    `occurred` is the event's own time; `key` orders: drafts with the same key must be delivered in order. `by`: the
+    code of the facility that says it, where that is another than the one it happens in.
     """
 
     trigger: str
@@ -46,6 +47,7 @@ class Draft:
     occurred: datetime
     segments: tuple[str, ...] = field(repr=False)
     channel: Channel = Channel.HIS
+    by: str = ""
 
     def write(self, sender: Sender, control_id: str, recorded: datetime, acknowledge: tuple[str, str]) -> bytes:
         """The message's bytes, segments ended by CR. `acknowledge`: MSH-15 and MSH-16, both empty in original mode."""

@@ -40,6 +40,7 @@ class Town:
         self._warm = warm
         first = clock.origin - (_WARM if warm else 0.0)
         codes = [facility.code for facility in facilities]
+        self._played = dict(zip(codes, facilities, strict=True))
         self.hospitals = [
             Hospital(facility, seed, first, run, speed=clock.speed, others=[code for code in codes if code != own])
             for facility, own in zip(facilities, codes, strict=True)
@@ -101,7 +102,8 @@ class Town:
     def step(self, moment: datetime) -> list[tuple[Facility, Draft]]:
         """Lets the next thing happen, at the real `moment`; many things happen without a message."""
         hospital = self._next()
-        return [(hospital.facility, draft) for draft in hospital.step(moment)]
+        told = hospital.step(moment)
+        return [(self._played[draft.by] if draft.by else hospital.facility, draft) for draft in told]
 
     def _next(self) -> Hospital:
         return min(self.hospitals, key=lambda hospital: hospital.due)

@@ -81,6 +81,22 @@ class TestMessages:
         triggers = Counter(draft.trigger for _, draft in drafts(town(facilities=(KFH,)), 10))
         assert set(triggers) == VISITS | {"A20", "S12", "S14", "S15", "S26", "I12", "I13", "O11", "O13", "V04"}
 
+    def test_a_referral_to_a_facility_that_is_played_is_answered_by_it(self):
+        told: dict[str, list[tuple[str, str]]] = {}
+        receivers: dict[str, str] = {}
+        for facility, draft in drafts(town(), 5):
+            if draft.trigger.endswith(("I12", "I13")):
+                told.setdefault(draft.key, []).append((facility.code, draft.trigger))
+                segments = [segment.split("|") for segment in draft.segments]
+                receivers[draft.key] = segments[2][10].removeprefix("^^")
+                assert (segments[0][6], segments[2][1]) == (draft.key, "RT")
+        answers = {facility for key, each in told.items() for facility, trigger in each if trigger.startswith("RRI")}
+        assert answers == {KFH.code, CLINIC.code}
+        for key, each in told.items():
+            sender, answered = each[0][0], [facility for facility, trigger in each if trigger.startswith("RRI")]
+            assert set(answered) <= {receivers[key]} - {sender}
+            assert {facility for facility, trigger in each if trigger in ("I12", "I13")} == {sender}
+
     def test_results_come_from_the_laboratory_and_orders_from_the_his(self):
         told = drafts(town(facilities=(KFH,)), 1)
         senders = {(draft.trigger, facility.sender(draft.channel).application) for facility, draft in told}
