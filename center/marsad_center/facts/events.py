@@ -171,6 +171,7 @@ class Referral(Statement):
     known_as: tuple[str, ...] | None = None
     specialty: Code | None = None
     urgency: str | None = None
+    refusal: Code | None = None  # why it was refused, where a code says so: words are no fact (ADR 0031)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,7 @@ def _read(message: Message, trigger: str, profile: Profile, received_at: datetim
             known_as=_names(rf1, origin) or None,
             specialty=coded(rf1, 3),
             urgency=_URGENCY.get(urgency.upper(), urgency) if urgency else urgency,
+            refusal=coded(message.first("MSA"), 6) if status == "refused" else None,
         )
     ]
 

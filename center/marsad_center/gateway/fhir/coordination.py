@@ -29,6 +29,7 @@ class Task(Resource):
         "completed",
         "entered-in-error",
     ]
+    status_reason: CodeableConcept | None = None
     intent: Literal[
         "unknown",
         "proposal",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from marsad_center.facts.events import Fact, Referral
 from marsad_center.facts.referral_sides import by_authority, by_facility
 from marsad_center.gateway.fhir.coordination import Task
-from marsad_center.gateway.fhir.datatypes import CodeableConcept, Identifier, Reference
+from marsad_center.gateway.fhir.datatypes import Identifier, Reference
 from marsad_center.gateway.fhir.references import condition, number_of
 from marsad_center.gateway.fhir.services import ServiceRequest
 from marsad_center.gateway.fhir.told import Told
@@ -91,7 +91,7 @@ def task(told: Told[Task]) -> list[Fact]:
             to_facility=to and told.profile.declared.get(to, to),
             origin=origin,
             known_as=_names(named, origin, number_of(named)),
-            refusal=_words(it.status_reason) if status == "refused" else None,
+            refusal=it.status_reason.coded() if status == "refused" and it.status_reason is not None else None,
         )
     ]
 
@@ -114,10 +114,3 @@ def _identifiers(told: Told[Task], about: Reference | None) -> list[Identifier]:
         found.append(Identifier(system=system or None, value=value))
     known = told.index.get(about.reference or "")
     return found + (known.resource.identifier if known is not None else [])
-
-
-def _words(reason: CodeableConcept | None) -> str:
-    """A reason in words, else its code; '' when none is given."""
-    code = reason.told() if reason is not None else None
-    words = reason.text if reason is not None else None
-    return (words or (code and (code.display or code.code)) or "")[:250]

@@ -34,9 +34,9 @@ def told(key: str, minute: int, status: str | None, **more: Any) -> Referral:
 SENT = {"from_facility": "ALNOOR", "to_facility": "KAMC", "specialty": Code("L", "CAR"), "patient_key": "A"}
 STORY = [
     ("ALNOOR", told("R-1", 0, "submitted", **SENT)),
-    ("KAMC", told("ALNOOR^R-1", 30, "refused", refusal="no bed", specialty=Code("K", "7"), patient_key="K")),
+    ("KAMC", told("ALNOOR^R-1", 30, "refused", refusal=Code("L", "NO-BED"), specialty=Code("K", "7"), patient_key="K")),
     ("ALNOOR", told("R-1", 40, "submitted")),  # again: who refers has not heard yet
-    ("KAMC", told("ALNOOR^R-1", 60, "accepted", refusal="")),
+    ("KAMC", told("ALNOOR^R-1", 60, "accepted", refusal=Code("", ""))),
     ("KAMC", told("ALNOOR^R-1", 600, "seen", visit_key="V")),
     ("ALNOOR", told("R-1", 900, "reported")),
 ]
@@ -58,7 +58,7 @@ async def test_both_sides_rows_say_what_both_told_and_the_senders_counts(databas
     sender, receiver = await table(database)
     assert [sender["counted"], receiver["counted"]] == [True, False]
     for row in (sender, receiver):
-        assert (row["status"], row["refusal"], row["from_facility"], row["to_facility"]) == (
+        assert (row["status"], row["refusal_code"], row["from_facility"], row["to_facility"]) == (
             "reported", "", "ALNOOR", "KAMC",
         )  # fmt: skip
         times = [row[f"{state}_at"] for state in ("submitted", "accepted", "seen", "reported", "refused")]

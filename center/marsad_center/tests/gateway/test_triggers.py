@@ -138,7 +138,14 @@ class TestReferrals:
         """HL7 table 0283; SEEN and REPORTED are this profile's words for the closed loop."""
         assert the(Referral, read(trigger, segment("RF1", f1=written, f11="R-1"))).status == status
 
-    def test_why_it_was_refused_is_free_text_and_no_fact(self) -> None:
+    def test_why_it_was_refused_is_a_code(self) -> None:
+        """HL7 v2.5.1 chapter 2.14.8.6 (MSA-6, an error condition)."""
+        refused, accepted = (segment("RF1", f1=letter, f6="R-1") for letter in "RA")
+        answer = "MSA|AA|1|Mrs Example|||NO-BED^No bed^L"
+        assert the(Referral, read("RRI^I12", answer, refused)).refusal == Code("L", "NO-BED", "No bed")
+        assert the(Referral, read("RRI^I12", answer, accepted)).refusal is None
+
+    def test_why_it_was_refused_in_words_is_no_fact(self) -> None:
         rf1 = segment("RF1", f1="R", f6="R-1")
         for found in (read("REF^I13", rf1, "NTE|1||Mrs Example"), read("RRI^I12", "MSA|AA|1|Mrs Example", rf1)):
             assert the(Referral, found).status == "refused"

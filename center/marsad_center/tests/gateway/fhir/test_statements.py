@@ -166,13 +166,14 @@ async def test_a_referral_goes_its_way_by_its_tasks_in_any_order(database: Datab
     assert found == [("POLY7", "KAMC", "394579002", "urgent", "reported", at(10), at(11), at(14))]
 
 
-async def test_a_referral_is_refused_and_the_reason_stays_in_the_message(database: Database) -> None:
-    reason = {"text": "Mrs Example has moved away"}
+async def test_a_referral_is_refused_by_a_code_and_words_stay_in_the_message(database: Database) -> None:
+    coding = {"system": "urn:reasons", "code": "AWAY", "display": "Not in the region"}
+    reason = {"coding": [coding], "text": "Mrs Example has moved away"}
     async with gateway(database) as ports:
         await put(ports, referral())
         await put(ports, task("rejected", 12, statusReason=reason))
-    found = await rows(database, "SELECT status, refused_at, refusal FROM referral")
-    assert found == [("refused", at(12), "")]
+    found = await rows(database, "SELECT status, refused_at, refusal_code, refusal_display, refusal FROM referral")
+    assert found == [("refused", at(12), "AWAY", "Not in the region", "")]
     assert await rows(database, "SELECT count(*) FROM statement WHERE body::text ~ 'Example'") == [(0,)]
 
 
