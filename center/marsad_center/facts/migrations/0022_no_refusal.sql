@@ -5,7 +5,7 @@ SET LOCAL search_path = center;
 REVOKE SELECT (refusal) ON referral FROM analytics;
 UPDATE referral SET refusal = '' WHERE refusal <> '';
 ALTER TABLE referral
-    ADD COLUMN refusal_system  text NOT NULL DEFAULT '',
-    ADD COLUMN refusal_code    text NOT NULL DEFAULT '',
-    ADD COLUMN refusal_display text NOT NULL DEFAULT '';
+    ADD COLUMN IF NOT EXISTS refusal_system  text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS refusal_code    text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS refusal_display text NOT NULL DEFAULT '';
 UPDATE statement SET body = body - 'refusal' WHERE kind = 'referral' AND body ? 'refusal';
