@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from itertools import cycle, groupby
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from marsad_center.tests.gateway.fhir.resources import (
     send,
 )
 from marsad_center.tests.gateway.playing import gateway
+from marsad_center.tests.gateway.test_upkeep import run
 
 REFERRAL: Document = {"focus": {"reference": "ServiceRequest/R1"}, "intent": "order"}
 
@@ -173,3 +175,27 @@ async def test_of_senders_each_repeats_itself(database: Database) -> None:
             for _again in range(2):
                 assert (await put(ports, told.versions["A"], feed=feed)).status == 200
     assert await rows(database, COUNTS) == [(1, 1, 0)] * 2
+
+
+async def test_what_is_replayed_is_as_old_as_its_receipt(sealed_database: Database) -> None:
+    """It was refused first, and what came since is newer: when it is said again after that, it is a change."""
+    told = THINGS["bed"]
+
+    async def say(letter: str) -> int:
+        async with gateway(sealed_database) as ports:
+            return (await put(ports, told.versions[letter], feed="EMR|NEW")).status
+
+    assert await say("A") == 403
+    path = sealed_database.folder / "center.json"
+    center = json.loads(path.read_text())
+    feed = {"name": "new", "sendingApplication": "EMR", "sendingFacility": "NEW", "transport": "FHIR"}
+    center["facilities"][0]["feeds"].append(feed)
+    path.write_text(json.dumps(center))
+    assert await say("B") == 200
+    ran = await run(sealed_database, "quarantine", "replay", "--all", "--json")
+    assert [each["outcome"] for each in ran.json["outcomes"]] == ["stored"]
+    assert await rows(sealed_database, "SELECT status FROM bed") == [("occupied",)]
+    for letter, stored, status in (("B", 2, "occupied"), ("A", 3, "unoccupied")):
+        assert await say(letter) == 200
+        assert await rows(sealed_database, "SELECT count(*) FROM message") == [(stored,)]
+        assert await rows(sealed_database, "SELECT status FROM bed") == [(status,)]
