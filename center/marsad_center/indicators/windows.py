@@ -2,8 +2,8 @@
 
 Every query is given the facilities ($1); a windowed one also the beginning of its window ($2), the latest time that
 counts ($3: senders' clocks may be a minute ahead) and, where it asks for it, the clock ($4). It gives one row a
-facility and part (specialty, triage level), with a column a count (a number) or a column of durations (a list of
-seconds). Roles: analytics, which can read nothing that names a patient or a visit.
+facility and part (specialty, triage level; what means one specialty may be several), with a column a count (a number)
+or a column of durations (a list of seconds). Roles: analytics, which can read nothing that names a patient or a visit.
 """
 
 from __future__ import annotations
@@ -19,13 +19,24 @@ CTAS_MINUTES = (1, 15, 30, 60, 120)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One look at one table. `dimensions`: which of the columns specialty and triage_level it gives."""
+    """One look at one table. `specialty`, `triage`: whether it gives the columns specialty (as it was said) and
+    triage_level; `coded`: instead of specialty, specialty_system, specialty_code and specialty_display."""
 
     sql: str
     span: timedelta = timedelta()
     clock: bool = False
     specialty: bool = False
     triage: bool = False
+    coded: bool = False
+
+    @property
+    def meant(self) -> str:
+        """The query with the column `meaning`, what the specialty is called (migration 0021). Looked up once a row of
+        the answer, not once a visit."""
+        if not self.specialty:
+            return self.sql
+        said = "specialty_system, specialty_code, specialty_display" if self.coded else "'', specialty, ''"
+        return f"SELECT *, specialty_name(facility, {said}) AS meaning FROM ({self.sql}) AS told"  # noqa: S608
 
 
 def _waits(until: str, when: str = "true") -> str:
@@ -178,15 +189,16 @@ SELECT facility, specialty, triage_level, array_agg(seconds) FILTER (WHERE kind 
 
 APPOINTED = Query(
     """
-SELECT facility, coalesce(nullif(specialty_display, ''), specialty_code) AS specialty,
+SELECT facility, specialty_system, specialty_code, specialty_display,
        count(*) FILTER (WHERE status IN ('arrived', 'completed') AND virtual) AS kept_virtual,
        count(*) FILTER (WHERE status IN ('arrived', 'completed') AND NOT virtual) AS kept_in_person,
        count(*) FILTER (WHERE status = 'no_show') AS missed,
        count(*) FILTER (WHERE status IN ('arrived', 'completed', 'no_show')) AS appointed
   FROM appointment WHERE facility = ANY ($1) AND starts_at > $2 AND starts_at <= $3
- GROUP BY 1, 2""",
+ GROUP BY 1, 2, 3, 4""",
     span=WEEK,
     specialty=True,
+    coded=True,
 )
 CONSULTED = Query(
     """
@@ -203,7 +215,8 @@ SELECT facility, specialty, count(*) FILTER (WHERE class = 'V') AS visits_virtua
 # Whoever was seen or reported on was accepted, though nobody said so.
 REFERRED = Query(
     """
-SELECT facility, coalesce(nullif(specialty_display, ''), specialty_code) AS specialty, count(*) AS referred,
+SELECT facility, specialty_system, specialty_code, specialty_display,
+       count(*) AS referred,
        count(*) FILTER (WHERE status IN ('accepted', 'seen', 'reported')) AS referrals_accepted,
        count(*) FILTER (WHERE reported_at IS NOT NULL) AS referrals_reported,
        count(*) FILTER (WHERE to_facility <> '') AS referrals_placed,
@@ -212,9 +225,10 @@ SELECT facility, coalesce(nullif(specialty_display, ''), specialty_code) AS spec
            UNION ALL SELECT sending_facility FROM feed WHERE active)) AS referrals_in_region
   FROM referral WHERE facility = ANY ($1) AND submitted_at > $2 AND submitted_at <= $3
    AND status IS DISTINCT FROM 'cancelled'
- GROUP BY 1, 2""",
+ GROUP BY 1, 2, 3, 4""",
     span=MONTH,
     specialty=True,
+    coded=True,
 )
 
 PRESCRIBED = Query(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ CODES = ("KAMC", "ALNOOR", "SFAC")
 START = datetime.fromisoformat("2026-11-23T10:20:00+00:00")
 _KINDS: st.SearchStrategy[Kind] = st.sampled_from(["lab", "radiology", "other"])
 _SPECIALTIES = ("CARD", "SURG", None)
-_CODES = (Code("99L", "CAR", "Cardiology"), Code("99L", "ENT"), None)
+_CODES = (Code("99L", "CAR", "Cardiology"), Code("99L", "ENT"), Code("SCT", "1", "Heart"), None)
 _RECENT = st.integers(0, 1600).map(lambda minutes: (minutes + 700) % 1601)  # of the simplest, much is over
 _AGES = st.one_of(_RECENT, _RECENT, _RECENT, st.integers(1600, 50_000))  # minutes
 _GAP = st.one_of(st.integers(0, 40), st.integers(0, 400))
@@ -40,11 +40,19 @@ class Given(NamedTuple):
     fact: Fact
 
 
+class Mapped(NamedTuple):
+    """What a local code means: at a facility, or ('') everywhere."""
+
+    facility: str
+    said: Mapping[str, str]
+
+
 class Step(NamedTuple):
-    """The clock goes on by `minutes`, then `batch` is committed."""
+    """The clock goes on by `minutes`, then `batch` is committed and `maps` are in force."""
 
     minutes: int
     batch: Sequence[Given]
+    maps: Sequence[Mapped]
 
 
 def _before(minutes: int) -> datetime:
@@ -211,6 +219,17 @@ def _beds(draw: st.DrawFn) -> list[Given]:
     return given
 
 
+_LOCAL = st.sampled_from([("", "CARD"), ("", "SURG"), ("99L", "CAR"), ("99L", "ENT"), ("SCT", "1")])
+_STANDARD = st.sampled_from([("SCT", "1", "Cardiology"), ("SCT", "1", ""), ("SCT", "1", "Herz"), ("SCT", "2", "")])
+
+
+@st.composite
+def _mapped(draw: st.DrawFn) -> Mapped:
+    (local_system, local_code), (system, code, display) = draw(_LOCAL), draw(_STANDARD)
+    said = {"localSystem": local_system, "localCode": local_code, "system": system, "code": code, "display": display}
+    return Mapped(draw(st.sampled_from(["", *CODES])), said)
+
+
 @st.composite
 def streams(draw: st.DrawFn) -> list[Step]:
     """A few batches: what belongs together arrives in any order, and some of it hours late."""
@@ -223,4 +242,5 @@ def streams(draw: st.DrawFn) -> list[Step]:
             facts[place], facts[other] = facts[other], facts[place]
     cuts = sorted(draw(st.lists(st.integers(0, len(facts)), max_size=3)))
     edges = list(zip([0, *cuts], [*cuts, len(facts)], strict=True))
-    return [Step(draw(st.sampled_from([0, 0, 1, 45, 300])), facts[start:end]) for start, end in edges]
+    maps = st.one_of(st.just([]), st.lists(_mapped(), max_size=6))
+    return [Step(draw(st.sampled_from([0, 0, 1, 45, 300])), facts[start:end], draw(maps)) for start, end in edges]

@@ -13,16 +13,18 @@ from typing import Any
 import asyncpg
 from hypothesis import HealthCheck, given, settings
 
+from marsad_center.facts.code_maps import sync_code_maps
 from marsad_center.facts.writing import Stated, write_facts
 from marsad_center.indicators import store
 from marsad_center.indicators.catalogue import catalogue
 from marsad_center.indicators.engine import Engine
 from marsad_center.indicators.figures import CLUSTER, Figure
 from marsad_center.indicators.measure import Part
-from marsad_center.tests.conftest import Database
+from marsad_center.registry import Center
+from marsad_center.tests.conftest import CENTER, Database
 from marsad_center.tests.indicators.naive import ANSWERS, MINIMUM, WITH_WHOLE, World, members
 from marsad_center.tests.indicators.rows import Rows
-from marsad_center.tests.indicators.streams import CODES, START, Given, Step, streams
+from marsad_center.tests.indicators.streams import CODES, START, Given, Mapped, Step, streams
 
 FACTS = ("encounter", "clinical_order", "appointment", "referral", "prescription", "vaccination", "statement")
 CATALOGUE = {
@@ -48,6 +50,16 @@ async def _commit(rows: Rows, messages: dict[str, int], batch: Sequence[Given], 
     return touched
 
 
+async def mapped(gateway: asyncpg.Connection, maps: Sequence[Mapped]) -> int:
+    """Make these the maps in force; how many rows changed."""
+    facilities: list[dict[str, Any]] = [
+        {"code": code, "kind": "Hospital", "codes": [each.said for each in maps if each.facility == code]}
+        for code in CODES
+    ]
+    everybody = [each.said for each in maps if not each.facility]
+    return await sync_code_maps(gateway, Center.model_validate(CENTER | {"facilities": facilities, "codes": everybody}))
+
+
 async def _world(owner: asyncpg.Connection, now: datetime, reported: set[str]) -> World:
     tables: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for name in FACTS:
@@ -55,7 +67,8 @@ async def _world(owner: asyncpg.Connection, now: datetime, reported: set[str]) -
     facilities = [dict(row) for row in await owner.fetch("SELECT code, ed_spaces, beds FROM facility WHERE active")]
     for row in facilities:
         row["beds"] = sum(json.loads(row["beds"]).values())
-    return World(now, facilities, frozenset(reported), **tables, senders=frozenset(CODES))
+    maps = [dict(row) for row in await owner.fetch("SELECT * FROM code_map")]
+    return World(now, facilities, frozenset(reported), **tables, senders=frozenset(CODES), code_map=maps)
 
 
 def _same(part: Part, answer: tuple[float | None, float | None, float | None]) -> bool:
@@ -102,7 +115,7 @@ async def test_increments_give_what_scratch_and_plain_loops_give(database: Datab
         await owner.execute(
             "TRUNCATE facility, feed, feed_counter, message, movement, statement, patient_merge, patient_merge_log,"
             " person_link, unmeasured, freshness, pulse,"
-            f" unmapped_code, indicator_value, indicator_detail, bed, {', '.join(FACTS)} CASCADE"
+            f" code_map, unmapped_code, indicator_value, indicator_detail, bed, {', '.join(FACTS)} CASCADE"
         )
         rows, engine, now, reported = await Rows(gateway).registry(), Engine(CATALOGUE), START, set[str]()
         messages = {code: await gateway.fetchval(_MESSAGE, rows.feeds[code], code, START) for code in CODES}
@@ -111,6 +124,8 @@ async def test_increments_give_what_scratch_and_plain_loops_give(database: Datab
             now += timedelta(minutes=step.minutes)
             touched = await _commit(rows, messages, step.batch, now)
             reported |= set(touched)
+            if await mapped(gateway, step.maps):
+                engine.invalidate()  # as the service does when it is told that anything may have changed
             await engine.tick(analytics, now) if step.minutes else await engine.touched(analytics, touched, now)
             increments = await store.written(analytics)
             assert not _differences(increments, await _world(owner, now, reported))
