@@ -242,5 +242,5 @@ def streams(draw: st.DrawFn) -> list[Step]:
             facts[place], facts[other] = facts[other], facts[place]
     cuts = sorted(draw(st.lists(st.integers(0, len(facts)), max_size=3)))
     edges = list(zip([0, *cuts], [*cuts, len(facts)], strict=True))
-    maps = st.one_of(st.just([]), st.lists(_mapped(), max_size=6))
+    maps: st.SearchStrategy[list[Mapped]] = st.one_of(st.just([]), st.lists(_mapped(), max_size=6))
     return [Step(draw(st.sampled_from([0, 0, 1, 45, 300])), facts[start:end], draw(maps)) for start, end in edges]
