@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from e2e.faults.conftest import settings_of
+from e2e.faults.conftest import promising, settings_of
 from e2e.faults.processes import Center, Part
 from e2e.faults.traffic import Engine, day
-from e2e.faults.truth import holds
+from e2e.faults.truth import holds, shown_as, until
 from e2e.faults.wire import Wire
 from marsad_center.tests.conftest import Database
 
 pytestmark = pytest.mark.postgres
 
 
-async def until(is_so: Callable[[], Awaitable[bool]], what: str, seconds: float = 90) -> None:
-    """Wait for what a fault must bring about."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not await is_so():
-        assert asyncio.get_running_loop().time() < deadline, what
-        await asyncio.sleep(0.1)
-
-
 async def test_a_wire_that_is_slow_refuses_stalls_and_is_half_dead_in_the_middle_of_batches_loses_nothing(
     database: Database, tmp_path: Path
 ) -> None:
     texts = day(7, 60, datetime.now(UTC))
+    promising(database, 1)
     settings = settings_of(database)
     async with Wire(database.server.port, delay=0.002) as wire:
         gateway = Part.of(settings["gateway"], tmp_path / "gateway.log")
@@ -46,7 +38,7 @@ async def test_a_wire_that_is_slow_refuses_stalls_and_is_half_dead_in_the_middle
                 await engine.reached(share * len(texts) // 8)
                 await _refusing(wire)
             await engine.reached(5 * len(texts) // 8)
-            await _half_dead(wire, gateway, engine, database)
+            await _half_dead(wire, center, engine, database)
             await engine.reached(7 * len(texts) // 8)
             wire.open.clear()
             await until(lambda: _lost(gateway), "a gateway notices a wire on which nothing passes")
@@ -68,8 +60,10 @@ async def _refusing(wire: Wire) -> None:
     wire.broken = False
 
 
-async def _half_dead(wire: Wire, gateway: Part, engine: Engine, database: Database) -> None:
-    """What the gateway writes arrives, what is answered does not, for longer than it may hold a message."""
+async def _half_dead(wire: Wire, center: Center, engine: Engine, database: Database) -> None:
+    """What the gateway writes arrives, what is answered does not, for longer than it may hold a message; what is shown
+    is that nothing comes."""
+    (gateway,) = center.gateways
     before = await gateway.metric("marsad_gateway_not_stored_total")
     wire.answers.clear()
     acknowledged = -1
@@ -85,6 +79,7 @@ async def _half_dead(wire: Wire, gateway: Part, engine: Engine, database: Databa
         stored = await connection.fetchval("SELECT count(*) FROM message")
     assert engine.acknowledged == acknowledged, "nothing is acknowledged of which the gateway does not know the commit"
     assert stored >= acknowledged
+    assert (await shown_as(center, engine, "silent"))["databaseConnected"] is True
     wire.answers.set()
 
 
