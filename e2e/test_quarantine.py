@@ -64,6 +64,26 @@ async def test_the_quarantine_of_a_center_is_listed_in_words(cli: Cli, refused: 
     assert asked == "--context kind-marsad --namespace makkah exec deployment/gateway --container gateway\n"
 
 
+async def test_codes_that_nobody_has_mapped_are_listed(
+    cli: Cli,
+    refused: Database,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert "Every code is mapped." in (await asyncio.to_thread(cli, "codes", "-n", "makkah")).stdout
+    pv1 = "PV1|1|E|ED^R1^B1|||||||قلب|||||||||V9"
+    async with gateway(refused) as ports, sending(ports) as sender:
+        await sender.ask(message("ADT^A04", "9", "EVN|A04|20261123100000+0300", "PID|1||SECRET-P", pv1))
+    result = await asyncio.to_thread(cli, "codes", "-n", "makkah", "--facility", "KAMC")
+    assert result.exit_code == 0
+    assert "قلب" in result.stdout
+    assert "1 codes are not mapped: 1 of KAMC" in result.stdout
+    assert "Every code" in (await asyncio.to_thread(cli, "codes", "--facility", "ALNOOR")).stdout
+    capfd.readouterr()
+    await asyncio.to_thread(cli, "codes", "-n", "makkah", "--json")
+    told = json.loads(capfd.readouterr().out)
+    assert (told["totals"], told["codes"][0]["code"], told["codes"][0]["times"]) == ({"KAMC": 1}, "قلب", 1)
+
+
 async def test_an_undeclared_sender_is_shown_for_onboarding(cli: Cli, refused: Database) -> None:
     result = await asyncio.to_thread(cli, "quarantine", "senders", "-n", "makkah")
     assert "NEWLAB" in result.stdout

@@ -31,13 +31,13 @@ _ENTRY_POINTS: dict[Component, str] = {
 }
 
 
-UPKEEP = ("quarantine", "reprocess", "reseal")
+UPKEEP = ("quarantine", "codes", "reprocess", "reseal")
 _UPKEEP = "marsad_center.gateway.upkeep.command"
 
 
 def main(arguments: list[str]) -> int:
-    """Run the component named by the only argument, or a command of upkeep (`quarantine`, `reprocess`, `reseal`) with
-    its own. 0 after a clean end, 1 after a failure, 2 for wrong usage."""
+    """Run the component named by the only argument, or a command of upkeep (`quarantine`, `codes`, `reprocess`,
+    `reseal`) with its own. 0 after a clean end, 1 after a failure, 2 for wrong usage."""
     if arguments and arguments[0] in UPKEEP:
         run_command: Callable[[list[str]], int] = importlib.import_module(_UPKEEP).main
         return run_command(arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -85,6 +86,20 @@ class Part:
     async def json(self, path: str) -> Any:
         """A JSON answer of its HTTP port."""
         return json.loads(await asyncio.to_thread(self._get, self.settings.http_port, path))
+
+    async def ready(self) -> bool:
+        """Whether it says so now."""
+        try:
+            await asyncio.to_thread(self._get, self.settings.metrics_port, "/readyz")
+        except OSError:
+            return False
+        return True
+
+    async def metric(self, name: str) -> float:
+        """One of its metrics, the sum over its labels."""
+        text = (await asyncio.to_thread(self._get, self.settings.metrics_port, "/metrics")).decode()
+        lines = (line.rsplit(" ", 1) for line in text.splitlines() if re.match(rf"{name}(\{{| )", line))
+        return sum(float(value) for _labels, value in lines)
 
     @staticmethod
     def _get(port: int, path: str) -> bytes:

@@ -16,7 +16,7 @@ import pytest
 from e2e.faults.conftest import settings_of
 from e2e.faults.processes import Center
 from e2e.faults.traffic import Engine, day
-from e2e.faults.truth import holds
+from e2e.faults.truth import holds, honest
 from marsad_center.tests.conftest import _TEMPLATE, CENTER, Database, _prepare
 from marsad_center.tests.server import PostgresServer
 
@@ -76,6 +76,7 @@ async def test_a_full_disk_makes_senders_wait_and_costs_nothing(
             before = engine.acknowledged
             await asyncio.sleep(1)
         assert before < len(texts), "the disk was full before everything was sent"
+        await honest(center, engine)
         filler.unlink()
         if cramped.server.died():  # a server that cannot write its log ends: it is started again, as it would be
             cramped.server.start()

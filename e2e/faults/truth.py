@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from e2e import facts, oracle
 from e2e.faults.processes import Center
+from e2e.faults.traffic import Engine as Engines
 from e2e.faults.traffic import write
+from marsad_center import registry
 from marsad_center.indicators import store
 from marsad_center.indicators.engine import Engine
 from marsad_center.indicators.figures import Figure
+from marsad_center.indicators.freshness import STOPPED_SECONDS
 from marsad_center.tests.conftest import Database
 
 FACILITY = "KAMC"
@@ -62,6 +65,7 @@ async def recomputed(database: Database) -> Mapping[tuple[str, str], Figure]:
         now = await store.pulsed(connection)
         assert isinstance(now, datetime)
         engine = Engine()
+        engine.declared(registry.load(database.folder / "center.json"))
         await connection.execute("DELETE FROM indicator_value")
         await engine.full(connection, now)
         return await store.written(connection)
@@ -77,3 +81,44 @@ async def feed(center: Center, told: Callable[[Mapping[str, Any]], object]) -> M
             return found
         assert asyncio.get_running_loop().time() < deadline, found
         await asyncio.sleep(0.1)
+
+
+async def until(is_so: Callable[[], Awaitable[bool]], what: str, seconds: float = 120) -> None:
+    """Wait for what a fault must bring about."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not await is_so():
+        assert asyncio.get_running_loop().time() < deadline, what
+        await asyncio.sleep(0.1)
+
+
+async def shown_as(center: Center, engines: Engines, state: str) -> dict[str, Any]:
+    """Wait until the dashboard says that the feed is so, true all the while; what it says of itself then."""
+    found: dict[str, Any] = {}
+
+    async def is_so() -> bool:
+        found.update(await honest(center, engines))
+        return bool(found["feed"]["state"] == state)
+
+    await until(is_so, f"the feed is shown as {state}")
+    return found
+
+
+async def honest(center: Center, engines: Engines) -> Mapping[str, Any]:
+    """What the dashboard says of itself, after it was found to be true, whatever is broken: nothing is counted that did
+    not come, nothing is newer than it can be, and nothing is live that is not. Raises AssertionError."""
+    feeds = await center.dashboard.json("/api/v1/feeds")
+    figures_ = await center.dashboard.json("/api/v1/indicators")
+    status = await center.dashboard.json("/api/v1/center")
+    mine = next(row for row in feeds if row["facility"] == FACILITY)
+    on_their_way = engines.engines  # each has one message that may be stored and not acknowledged yet
+    assert mine["accepted"] <= engines.acknowledged + on_their_way
+    now = datetime.fromisoformat(status["now"])
+    read_at, computed_at = (datetime.fromisoformat(status[name]) for name in ("readAt", "computedAt"))
+    assert computed_at <= read_at <= now
+    assert all(each["sourceAt"] is None or datetime.fromisoformat(each["sourceAt"]) <= now for each in figures_)
+    if status["databaseConnected"]:
+        assert now - read_at < timedelta(seconds=60), "read long ago, and says that it can read"
+    longest = max(STOPPED_SECONDS, mine["objectiveSeconds"])
+    if mine["state"] == "live":
+        assert now - computed_at < timedelta(seconds=longest + 30), "live, and nothing was computed for long"
+    return {**status, "feed": mine}

@@ -1,4 +1,4 @@
-"""A wire to the database that can be cut, stall and be slow."""
+"""A wire to the database that can be cut, refuse, stall, go half dead and be slow."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from dataclasses import dataclass, field
 class Wire:
     """Forwards a port of the loopback to `target`. `delay` is in seconds for each direction.
 
-    While `broken`, new connections are refused; while `open` is cleared nothing passes, and nobody is told.
+    While `broken`, new connections are refused, which `refused` counts; while `open` is cleared nothing passes, while
+    `answers` is, only what goes to the target does. Nobody is told, and what waited is delivered late.
     """
 
     target: int
     delay: float = 0.0
     broken: bool = False
     open: asyncio.Event = field(default_factory=asyncio.Event)
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+    refused: int = 0
     port: int = 0
     _ends: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def __aenter__(self) -> Wire:
         self.open.set()
+        self.answers.set()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -38,6 +42,7 @@ class Wire:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.broken:
+            self.refused += 1
             writer.transport.abort()
             return
         try:
@@ -46,14 +51,18 @@ class Wire:
             writer.transport.abort()
             return
         self._ends |= {writer, back}
-        await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+        await asyncio.gather(self._pump(reader, back), self._pump(there, writer, self.answers))
         self._ends -= {writer, back}
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, also: asyncio.Event | None = None
+    ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
                 await asyncio.sleep(self.delay)
                 await self.open.wait()
+                if also is not None:
+                    await also.wait()
                 writer.write(data)
                 await writer.drain()
         writer.close()

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from marsad_center import db
 from marsad_center.facts.code_systems import is_standard
@@ -67,6 +67,32 @@ async def count_unmapped(connection: db.Connection, uses: Iterable[Used]) -> Non
         """,
         *(list(column) for column in zip(*rows, strict=True)),
     )
+
+
+async def unmapped(
+    connection: db.Connection, facilities: Sequence[str] | None = None, most: int = 50
+) -> list[Mapping[str, Any]]:
+    """The codes that nobody has mapped, of each facility at most `most`, the most used first; `ofFacility`: how many
+    the facility has. None: of every facility."""
+    rows = await connection.fetch(
+        """
+        SELECT facility, kind, system, code, display, times, first_at AS "firstAt", last_at AS "lastAt",
+               all_of AS "ofFacility"
+          FROM (SELECT *, count(*) OVER (PARTITION BY facility) AS all_of,
+                       row_number() OVER (PARTITION BY facility ORDER BY times DESC, kind, system, code) AS place
+                  FROM unmapped_code WHERE $1::text[] IS NULL OR facility = ANY ($1)) AS u
+         WHERE place <= $2 ORDER BY facility, place
+        """,
+        None if facilities is None else list(facilities),
+        most,
+    )
+    return [dict(row) for row in rows]
+
+
+async def count_by_facility(connection: db.Connection) -> Mapping[str, int]:
+    """How many codes nobody has mapped, of each facility that has any."""
+    rows = await connection.fetch("SELECT facility, count(*) AS codes FROM unmapped_code GROUP BY facility")
+    return {row["facility"]: row["codes"] for row in rows}
 
 
 async def sync_code_maps(connection: db.Connection, center: Center) -> int:

@@ -60,5 +60,5 @@ def results(event: OrderEvent) -> str:
 
 
 def _text(at: datetime) -> str:
-    """As to_char writes it in migration 0021: it sorts."""
+    """As to_char writes it in migration 0024: it sorts."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")

@@ -21,6 +21,7 @@ every few minutes is not cried over, and an outage is never shown as health:
     refused  messages come and nothing was accepted for STALE_OBJECTIVES objectives (10 minutes), or ever; a breach too
     stale    nothing for STALE_OBJECTIVES objectives, or P95 of the last hour is over the objective
     live     everything else
+What is shown of a feed is never live while figures are not computed (analytics or the database is away): see `stopped`.
 A feed that now and then comes with something to refuse, and is quiet otherwise, is refused from SILENT_OBJECTIVES on.
 """
 
@@ -37,6 +38,7 @@ BACKFILL_OBJECTIVES = 2
 SKEW_SECONDS = 60
 STALE_OBJECTIVES = 5
 SILENT_OBJECTIVES = 15
+STOPPED_SECONDS = 45  # analytics' pulse beats every 10 seconds; static/link.js has the same
 WINDOW = timedelta(hours=1)
 
 _FIRST, _STEP, _LAST = (
@@ -141,3 +143,10 @@ def feed_state(
     if heard > stale or (p95 is not None and p95 > objective_seconds):
         return "stale"
     return "live"
+
+
+def stopped(computed_at: datetime | None, now: datetime, objective_seconds: float) -> bool:
+    """Whether figures have not been computed for longer than the objective (or four beats of analytics' pulse): what
+    came since is in none of them, however well the feed did before."""
+    longest = timedelta(seconds=max(STOPPED_SECONDS, objective_seconds))
+    return computed_at is None or now - computed_at > longest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import get_args
 
@@ -42,6 +42,16 @@ class Metrics:
         self.state = Gauge(
             "marsad_feed_state", "1 for the state that the feed is in", ["facility", "feed", "state"], registry=registry
         )
+
+        self.unmapped = Gauge(
+            "marsad_codes_unmapped", "Local codes that nobody has mapped", ["facility"], registry=registry
+        )
+
+    def codes(self, facilities: Iterable[str], counts: Mapping[str, int]) -> None:
+        """Replace the counts of all facilities."""
+        self.unmapped.clear()
+        for facility in facilities:
+            self.unmapped.labels(facility).set(counts.get(facility, 0))
 
     def passed(self, cause: str, done: Pass, seconds: float, now: datetime) -> None:
         """Count one pass."""

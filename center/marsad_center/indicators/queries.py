@@ -22,7 +22,12 @@ from marsad_center.indicators.windows import Query
 HOURS_SHOWN = 24
 _SKEW = timedelta(seconds=SKEW_SECONDS)
 _LONGEST = 60  # characters of a specialty, which is a sender's word
-_KEYS = frozenset({"facility", "specialty", "triage_level", "tier", "boarding_since"})
+_KEYS = frozenset(
+    {
+        *("facility", "triage_level", "tier", "boarding_since", "meaning"),
+        *("specialty", "specialty_system", "specialty_code", "specialty_display"),
+    }
+)
 
 _FACILITIES = "SELECT code, ed_spaces, beds, platforms, kind FROM facility WHERE active ORDER BY code"
 
@@ -83,7 +88,7 @@ async def present(connection: Connection, codes: Sequence[str]) -> dict[str, Pre
     """Who is in each facility now, however old the visit."""
     tallies = {code: Tally() for code in codes}
     boarding: dict[str, datetime] = {}
-    for row in await connection.fetch(windows.PRESENT.sql, list(codes)):
+    for row in await connection.fetch(windows.PRESENT.meant, list(codes)):
         code, since = row["facility"], row["boarding_since"]
         _add(tallies[code], windows.PRESENT, row)
         if since is not None:
@@ -110,14 +115,14 @@ async def recent(connection: Connection, codes: Sequence[str], now: datetime) ->
 
 async def _fetch(connection: Connection, query: Query, codes: Sequence[str], now: datetime) -> list[Any]:
     arguments = [now - query.span, now + _SKEW] if query.span else []
-    rows: list[Any] = await connection.fetch(query.sql, list(codes), *arguments, *([now] if query.clock else []))
+    rows: list[Any] = await connection.fetch(query.meant, list(codes), *arguments, *([now] if query.clock else []))
     return rows
 
 
 def _cells(query: Query, row: Any) -> list[Cell]:
     found = [WHOLE]
     if query.specialty:
-        found.append(Cell(SPECIALTY, (row["specialty"] or UNKNOWN)[:_LONGEST]))
+        found.append(Cell(SPECIALTY, (row["meaning"] or UNKNOWN)[:_LONGEST]))
     if query.triage:
         found.append(Cell(TRIAGE, str(row["triage_level"] or UNKNOWN)))
     if query.tier:

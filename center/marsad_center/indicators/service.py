@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from marsad_center import db, ops, registry
 from marsad_center.db import Connection
+from marsad_center.facts.code_maps import count_by_facility
 from marsad_center.forecast.metrics import Metrics as ForecastMetrics
 from marsad_center.forecast.service import Forecaster
 from marsad_center.hints import Hints
@@ -116,6 +117,8 @@ class Analytics:
                 self._engine.invalidate()
             done = await self._engine.touched(connection, codes or (), now)
             self._took = time.perf_counter() - started
+        if cause != "facts":
+            self._metrics.codes(self._engine.facts, await count_by_facility(connection))
         self._metrics.passed(cause, done, time.perf_counter() - started, now)
         feeds = [feed for facts in self._engine.facts.values() for feed in facts.recent.feeds]
         self._metrics.feeds(feeds, now, self._engine.objective_seconds)

@@ -2,8 +2,8 @@
 
 Every query is given the facilities ($1); a windowed one also the beginning of its window ($2), the latest time that
 counts ($3: senders' clocks may be a minute ahead) and, where it asks for it, the clock ($4). It gives one row a
-facility and part (specialty, triage level), with a column a count (a number) or a column of durations (a list of
-seconds). Roles: analytics, which can read nothing that names a patient or a visit.
+facility and part (specialty, triage level; what means one specialty may be several), with a column a count (a number)
+or a column of durations (a list of seconds). Roles: analytics, which can read nothing that names a patient or a visit.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ CTAS_MINUTES = (1, 15, 30, 60, 120)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One look at one table. The flags: which of the columns specialty, triage_level and tier
-    (from and to which level, null where one is not known) it gives."""
+    """One look at one table. The flags: which of the columns specialty (as it was said), triage_level and tier (from and to
+    which level, null where one is not known) it gives; `coded`: instead of specialty, specialty_system, specialty_code
+    and specialty_display."""
 
     sql: str
     span: timedelta = timedelta()
@@ -28,6 +29,16 @@ class Query:
     specialty: bool = False
     triage: bool = False
     tier: bool = False
+    coded: bool = False
+
+    @property
+    def meant(self) -> str:
+        """The query with the column `meaning`, what the specialty is called (migration 0028). Looked up once a row of
+        the answer, not once a visit."""
+        if not self.specialty:
+            return self.sql
+        said = "specialty_system, specialty_code, specialty_display" if self.coded else "'', specialty, ''"
+        return f"SELECT *, specialty_name(facility, {said}) AS meaning FROM ({self.sql}) AS told"  # noqa: S608
 
 
 def _waits(until: str, when: str = "true") -> str:
@@ -182,15 +193,16 @@ SELECT facility, specialty, triage_level, array_agg(seconds) FILTER (WHERE kind 
 
 APPOINTED = Query(
     """
-SELECT facility, coalesce(nullif(specialty_display, ''), specialty_code) AS specialty,
+SELECT facility, specialty_system, specialty_code, specialty_display,
        count(*) FILTER (WHERE status IN ('arrived', 'completed') AND virtual) AS kept_virtual,
        count(*) FILTER (WHERE status IN ('arrived', 'completed') AND NOT virtual) AS kept_in_person,
        count(*) FILTER (WHERE status = 'no_show') AS missed,
        count(*) FILTER (WHERE status IN ('arrived', 'completed', 'no_show')) AS appointed
   FROM appointment WHERE facility = ANY ($1) AND starts_at > $2 AND starts_at <= $3
- GROUP BY 1, 2""",
+ GROUP BY 1, 2, 3, 4""",
     span=WEEK,
     specialty=True,
+    coded=True,
 )
 CONSULTED = Query(
     """
@@ -208,7 +220,7 @@ SELECT facility, specialty, count(*) FILTER (WHERE class = 'V') AS visits_virtua
 # the one that refers.
 REFERRED = Query(
     """
-SELECT r.facility, coalesce(nullif(specialty_display, ''), specialty_code) AS specialty,
+SELECT r.facility, specialty_system, specialty_code, specialty_display,
        CASE WHEN s.level IS NOT NULL AND t.level IS NOT NULL THEN s.level || ' > ' || t.level END AS tier,
        count(*) AS referred,
        count(*) FILTER (WHERE status IN ('accepted', 'seen', 'reported')) AS referrals_accepted,
@@ -223,9 +235,10 @@ SELECT r.facility, coalesce(nullif(specialty_display, ''), specialty_code) AS sp
        LEFT JOIN facility t ON t.active AND t.code = r.to_facility
  WHERE r.facility = ANY ($1) AND submitted_at > $2 AND submitted_at <= $3
    AND counted AND status IS DISTINCT FROM 'cancelled'
- GROUP BY 1, 2, 3""",
+ GROUP BY 1, 2, 3, 4, 5""",
     span=MONTH,
     specialty=True,
+    coded=True,
     tier=True,
 )
 

@@ -65,7 +65,11 @@ def routes(snapshot: Snapshot, hub: Hub) -> list[Route]:
         known()
         facilities = asked(request, "facility", snapshot.codes())
         return answer(
-            [each for each in snapshot.feed_documents() if facilities is None or each["facility"] in facilities]
+            [
+                each
+                for each in snapshot.feed_documents(datetime.now(UTC))
+                if facilities is None or each["facility"] in facilities
+            ]
         )
 
     async def entries(_request: Request) -> Response:
@@ -95,6 +99,6 @@ def _everything(snapshot: Snapshot) -> Iterator[tuple[str, Document]]:
     if snapshot.center is not None:  # first: a page made from another declaration begins anew
         yield "center", center_document(snapshot.center)
     yield from (("indicator", document) for document in snapshot.indicator_documents())
-    yield from (("feed", document) for document in snapshot.feed_documents())
+    yield from (("feed", document) for document in snapshot.feed_documents(datetime.now(UTC)))
     yield from (("recommendation", document) for document in snapshot.recommendation_documents())
     yield "status", snapshot.status_document(datetime.now(UTC))

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from marsad_center import db, ops
 from marsad_center.settings import Settings
-from marsad_center.web import api, forecasts, history, pages, problems, recommendations
+from marsad_center.web import api, codes, forecasts, history, pages, problems, recommendations
 from marsad_center.web.database import Database
 from marsad_center.web.refresh import APPLICATION, Refresher
 from marsad_center.web.snapshot import Snapshot
@@ -78,6 +78,7 @@ def _routes(
         *api.routes(snapshot, hub),
         *history.routes(snapshot, database),
         *forecasts.routes(snapshot, database),
+        *codes.routes(snapshot, database),
         *recommendations.routes(snapshot, database, settings.identity_header, metrics),
         *pages.routes(snapshot),
     ]

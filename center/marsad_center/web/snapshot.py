@@ -16,6 +16,7 @@ from marsad_center.indicators import queries, store
 from marsad_center.indicators.catalogue import catalogue
 from marsad_center.indicators.facts import Feed
 from marsad_center.indicators.figures import CLUSTER, Figure, instant, json_fields
+from marsad_center.indicators.freshness import stopped
 from marsad_center.recommendations import audit
 from marsad_center.recommendations.audit import Recommendation
 from marsad_center.recommendations.rules import rules
@@ -83,7 +84,7 @@ class Snapshot:
                 self.figures[figure.facility, figure.id] = document
                 changes.append(Change("indicator", document))
         for feed in (feed for feeds in reading.feeds.values() for feed in feeds):
-            document = feed_fields(feed, reading.at, objective_seconds)
+            document = feed_fields(feed, reading.at, objective_seconds, reading.computed_at)
             if self.feeds.get((feed.facility, feed.name)) != document:
                 self.feeds[feed.facility, feed.name] = document
                 changes.append(Change("feed", document))
@@ -128,11 +129,15 @@ class Snapshot:
         )
         return [self.figures[facility, id_] for _, _, facility, id_ in known]
 
-    def feed_documents(self) -> list[Document]:
-        """All feeds, by facility as declared."""
+    def feed_documents(self, now: datetime) -> list[Document]:
+        """All feeds, by facility as declared. Judged again at `now`: what was read may be from before an outage."""
         order = {code: number for number, code in enumerate(self.codes())}
         known = sorted((order[facility], facility, name) for facility, name in self.feeds if facility in order)
-        return [self.feeds[facility, name] for _, facility, name in known]
+        return [self._current(self.feeds[facility, name], now) for _, facility, name in known]
+
+    def _current(self, feed: Document, now: datetime) -> Document:
+        late = feed["state"] == "live" and stopped(self.computed_at, now, feed["objectiveSeconds"])
+        return {**feed, "state": "stale"} if late else feed
 
     def recommendation_documents(self) -> list[Document]:
         """What is open, and what was closed in the last 24 hours: the most pressing rule first, then the oldest."""
@@ -173,9 +178,11 @@ def recommendation_fields(recommendation: Recommendation) -> Document:
     }
 
 
-def feed_fields(feed: Feed, now: datetime, objective_seconds: float) -> Document:
+def feed_fields(feed: Feed, now: datetime, objective_seconds: float, computed_at: datetime | None) -> Document:
     """A feed as the JSON of design.md names it; freshness is null in an hour without events, never 0."""
-    freshness = feed.freshness()
+    freshness, state = feed.freshness(), feed.state(now, objective_seconds)
+    if state == "live" and stopped(computed_at, now, objective_seconds):
+        state = "stale"
     return {
         "facility": feed.facility,
         "feed": feed.name,
@@ -192,5 +199,5 @@ def feed_fields(feed: Feed, now: datetime, objective_seconds: float) -> Document
         "backfilled": freshness.backfilled,
         "skewed": freshness.skewed,
         "objectiveSeconds": objective_seconds,
-        "state": feed.state(now, objective_seconds),
+        "state": state,
     }

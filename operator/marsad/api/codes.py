@@ -10,12 +10,15 @@ from marsad.api.model import CONTROL, Model, rule, rules
 
 _CODE_TEXT = rule(f"self.matches('^[^{CONTROL}]+$')", "codes are not empty and have no control characters")
 
+_SYSTEM_TEXT = rule(f"self.matches('^[^{CONTROL}]*$')", "code systems have no control characters")
+
 
 class LocalCode(Model):
     """A code of the facility's own and the standard one that it means."""
 
-    local_system: Annotated[str, Field(max_length=120, json_schema_extra=rules(_CODE_TEXT))]
-    """System in which the facility writes it, as it stands in messages, such as L or 99LAB."""
+    local_system: Annotated[str, Field(max_length=120, json_schema_extra=rules(_SYSTEM_TEXT))]
+    """System in which the facility writes it, as it stands in messages, such as L or 99LAB; empty for a code that
+    stands without one, as the hospital service (PV1-10) does."""
     local_code: Annotated[str, Field(max_length=120, json_schema_extra=rules(_CODE_TEXT))]
     """The facility's own code."""
     system: Annotated[str, Field(max_length=120, json_schema_extra=rules(_CODE_TEXT))]

@@ -5,7 +5,7 @@ import typer
 from marsad.cli.centers.diff import diff
 from marsad.cli.centers.render import render
 from marsad.cli.centers.status import status
-from marsad.cli.quarantine.command import quarantine, reprocess
+from marsad.cli.quarantine.command import codes, quarantine, reprocess
 from marsad.cli.simulate.command import simulate
 
 app = typer.Typer(name="marsad", no_args_is_help=True, pretty_exceptions_show_locals=False)
@@ -16,6 +16,6 @@ def marsad() -> None:
     """Declare, compare and watch health resource control centers, and play the facilities that feed them."""
 
 
-for command in (status, diff, render, simulate, reprocess):
+for command in (status, diff, render, simulate, codes, reprocess):
     app.command()(command)
 app.add_typer(quarantine, name="quarantine")

@@ -1,5 +1,5 @@
-"""`python -m marsad_center quarantine list|show|senders|replay`, `reprocess`, `reseal`: for people, and with --json for
-programs. Run in a gateway's pod, whose settings, role and keys they use.
+"""`python -m marsad_center quarantine list|show|senders|replay`, `codes`, `reprocess`, `reseal`: for people, and with
+--json for programs. Run in a gateway's pod, whose settings, role and keys they use.
 
 Exit codes: 0 done; 1 done, but something was refused or could not be read; 2 wrong usage or settings.
 """
@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from marsad_center import db, keys, registry
+from marsad_center.facts.code_maps import count_by_facility, unmapped
 from marsad_center.facts.registry_sync import known
 from marsad_center.gateway import key_check
 from marsad_center.gateway.reprocess import Progress, Range, reader, reprocess
@@ -43,18 +44,20 @@ async def _run(chosen: argparse.Namespace, settings: Settings, ring: keys.Keys) 
     await db.steadily(settings.database, "gateway-upkeep", lambda connection: key_check.check(connection, ring))
     match chosen.command, getattr(chosen, "action", ""):
         case "quarantine", "list":
-            return await _list(chosen, settings)
+            code = await _list(chosen, settings)
         case "quarantine", "show":
-            return await _show(chosen, settings, ring)
+            code = await _show(chosen, settings, ring)
         case "quarantine", "senders":
-            async with db.connected(settings.database, "gateway-upkeep") as connection:
-                telling.senders(await quarantine.senders(connection), as_json=chosen.json)
-            return 0
+            code = await _senders(chosen, settings)
         case "quarantine", _:
-            return await _replay(chosen, settings, ring)
+            code = await _replay(chosen, settings, ring)
+        case "codes", _:
+            code = await _codes(chosen, settings)
         case "reprocess", _:
-            return await _reprocess(chosen, settings, ring)
-    return await _reseal(chosen, settings, ring)
+            code = await _reprocess(chosen, settings, ring)
+        case _:
+            code = await _reseal(chosen, settings, ring)
+    return code
 
 
 async def _list(chosen: argparse.Namespace, settings: Settings) -> int:
@@ -62,6 +65,12 @@ async def _list(chosen: argparse.Namespace, settings: Settings) -> int:
         rows = await quarantine.listed(connection, _rows(chosen), chosen.limit)
         totals = await quarantine.totals(connection, _rows(chosen))
     telling.listed(rows, totals, as_json=chosen.json)
+    return 0
+
+
+async def _senders(chosen: argparse.Namespace, settings: Settings) -> int:
+    async with db.connected(settings.database, "gateway-upkeep") as connection:
+        telling.senders(await quarantine.senders(connection), as_json=chosen.json)
     return 0
 
 
@@ -73,6 +82,15 @@ async def _show(chosen: argparse.Namespace, settings: Settings, ring: keys.Keys)
         content = await quarantine.with_content(connection, found, ring, socket.gethostname()) if chosen.content else {}
     telling.shown(rows, content, as_json=chosen.json)
     return _missing(set(chosen.ids) - set(found), "is not in the quarantine")
+
+
+async def _codes(chosen: argparse.Namespace, settings: Settings) -> int:
+    async with db.connected(settings.database, "gateway-upkeep") as connection:
+        rows = await unmapped(connection, [chosen.facility] if chosen.facility else None, chosen.limit)
+        totals = await count_by_facility(connection)
+    kept = {code: number for code, number in sorted(totals.items()) if chosen.facility in (None, code)}
+    telling.codes(rows, kept, as_json=chosen.json)
+    return 0
 
 
 async def _replay(chosen: argparse.Namespace, settings: Settings, ring: keys.Keys) -> int:
@@ -142,6 +160,10 @@ def _parser() -> argparse.ArgumentParser:
     _filters(replays)
     replays.add_argument("--all", action="store_true", help="every row")
 
+    codes = commands.add_parser("codes", help="local codes that nobody has mapped")
+    codes.add_argument("--facility", metavar="CODE")
+    codes.add_argument("--limit", type=int, default=50, help="of each facility at most so many, the most used first")
+
     again = commands.add_parser("reprocess", help="read stored messages again, as they are read today")
     again.add_argument("--from", dest="since", type=moment, metavar="TIME", help="received at or after this time")
     again.add_argument("--to", dest="until", type=moment, metavar="TIME", help="received before this time")
@@ -150,7 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("--batch", type=int, default=200, help="messages a transaction")
 
     seals = commands.add_parser("reseal", help="seal what is in clear or under an older key with the newest one")
-    for each in (lists, shows, actions.choices["senders"], replays, again, seals):
+    for each in (lists, shows, actions.choices["senders"], replays, codes, again, seals):
         each.add_argument("--json", action="store_true", help="for programs")
     return parser
 

@@ -65,6 +65,24 @@ def senders(found: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
         _say("Every sender is declared.")
 
 
+def codes(rows: Sequence[Mapping[str, Any]], totals: Mapping[str, int], *, as_json: bool) -> None:
+    """A line a code that nobody has mapped, and how many each facility has."""
+    if as_json:
+        told = [{name: value for name, value in row.items() if name != "ofFacility"} for row in rows]
+        _json({"codes": told, "totals": totals})
+        return
+    _table(
+        ("FACILITY", "KIND", "SYSTEM", "CODE", "DISPLAY", "TIMES", "LAST"),
+        [
+            (row["facility"], row["kind"], row["system"] or "-", row["code"], row["display"] or "-", row["times"],
+             _short(str(row["lastAt"])))
+            for row in rows
+        ],
+    )  # fmt: skip
+    words = ", ".join(f"{number} of {facility}" for facility, number in totals.items())
+    _say(f"{sum(totals.values())} codes are not mapped: {words}" if totals else "Every code is mapped.")
+
+
 def replayed(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
     """What became of each row, and an account."""
     if as_json:

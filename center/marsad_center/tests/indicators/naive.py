@@ -38,6 +38,7 @@ class World:
     statement: Sequence[Row]
     levels: Mapping[str, str] = field(default_factory=dict)  # of the declared facilities
     senders: frozenset[str] = field(default_factory=frozenset)  # names by which facilities of the cluster are known
+    code_map: Sequence[Row] = ()
 
     def at(self, *codes: str) -> World:
         """Only these facilities."""
@@ -58,9 +59,9 @@ class World:
         return replace(
             self,
             clinical_order=orders,
-            encounter=[row for row in self.encounter if (row["specialty"] or "unknown") == member],
-            appointment=[row for row in self.appointment if called(row) == member],
-            referral=[row for row in self.referral if called(row) == member],
+            encounter=[row for row in self.encounter if self.of_visit(row) == member],
+            appointment=[row for row in self.appointment if self.called(row) == member],
+            referral=[row for row in self.referral if self.called(row) == member],
         )
 
     def of_order(self, order: Row) -> dict[str, str]:
@@ -68,7 +69,29 @@ class World:
         visits = [row for row in self.encounter if order["visit_key"] and row["visit_key"] == order["visit_key"]]
         visits = [row for row in visits if row["facility"] == order["facility"]]
         specialty = order["specialty"] or next((row["specialty"] for row in visits), None)
-        return {"specialty": specialty or "unknown", "triage": level(visits[0]) if visits else "unknown"}
+        return {
+            "specialty": self.meaning(order, "", specialty or "", ""),
+            "triage": level(visits[0]) if visits else "unknown",
+        }
+
+    def of_visit(self, row: Row) -> str:
+        return self.meaning(row, "", row["specialty"] or "", "")
+
+    def called(self, row: Row) -> str:
+        return self.meaning(row, row["specialty_system"], row["specialty_code"], row["specialty_display"])
+
+    def meaning(self, row: Row, system: str, code: str, display: str) -> str:
+        """What the maps make of it: the facility's, then the center's; one name for all that mean one thing."""
+        for facility in (row["facility"], ""):
+            for each in self.code_map:
+                if (each["facility"], each["local_system"], each["local_code"]) == (facility, system, code):
+                    return self.name(each["system"], each["code"]) or str(each["code"])
+        return self.name(system, code) or display or code or "unknown"
+
+    def name(self, system: str, code: str) -> str:
+        same = [each for each in self.code_map if (each["system"], each["code"]) == (system, code) and each["display"]]
+        same.sort(key=lambda each: (each["facility"], each["local_system"], each["local_code"]))
+        return same[0]["display"] if same else ""
 
     def tier(self, row: Row) -> str:
         """From and to which level it refers."""
@@ -89,18 +112,14 @@ def level(row: Row) -> str:
     return str(row["triage_level"] or "unknown")
 
 
-def called(row: Row) -> str:
-    return row["specialty_display"] or row["specialty_code"] or "unknown"
-
-
 def members(world: World, dimension: str) -> set[str]:
     if dimension == "tier":
         return {world.tier(row) for row in world.referral}
     orders = {world.of_order(row)[dimension] for row in world.clinical_order}
     if dimension == "triage":
         return {level(row) for row in world.encounter} | orders
-    visits = {row["specialty"] or "unknown" for row in world.encounter}
-    return visits | orders | {called(row) for row in [*world.appointment, *world.referral]}
+    visits = {world.of_visit(row) for row in world.encounter}
+    return visits | orders | {world.called(row) for row in [*world.appointment, *world.referral]}
 
 
 def share(numerator: float, denominator: float) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 
 from marsad_center.facts.events import (
+    Action,
     Appointment,
     Bed,
     Code,
@@ -28,9 +29,10 @@ CODES = ("KAMC", "ALNOOR", "SFAC")
 START = datetime.fromisoformat("2026-11-23T10:20:00+00:00")
 _KINDS: st.SearchStrategy[Kind] = st.sampled_from(["lab", "radiology", "other"])
 _SPECIALTIES = ("CARD", "SURG", None)
-_CODES = (Code("99L", "CAR", "Cardiology"), Code("99L", "ENT"), None)
+_CODES = (Code("99L", "CAR", "Cardiology"), Code("99L", "ENT"), Code("SCT", "1", "Heart"), None)
 _RECENT = st.integers(0, 1600).map(lambda minutes: (minutes + 700) % 1601)  # of the simplest, much is over
 _AGES = st.one_of(_RECENT, _RECENT, _RECENT, st.integers(1600, 50_000))  # minutes
+_ACTIONS: Sequence[Action] = ("insert", "update", "cancel")
 _GAP = st.one_of(st.integers(0, 40), st.integers(0, 400))
 
 
@@ -41,11 +43,19 @@ class Given(NamedTuple):
     fact: Fact
 
 
+class Mapped(NamedTuple):
+    """What a local code means: at a facility, or ('') everywhere."""
+
+    facility: str
+    said: Mapping[str, str]
+
+
 class Step(NamedTuple):
-    """The clock goes on by `minutes`, then `batch` is committed."""
+    """The clock goes on by `minutes`, then `batch` is committed and `maps` are in force."""
 
     minutes: int
     batch: Sequence[Given]
+    maps: Sequence[Mapped]
 
 
 def _before(minutes: int) -> datetime:
@@ -70,15 +80,32 @@ def _visit(draw: st.DrawFn) -> list[Given]:
             "arrival_mode": draw(st.sampled_from([None, "ambulance"])),
             "offloaded_at": at + timedelta(minutes=draw(st.integers(0, 40))),
         }
+    if draw(st.integers(0, 4)) == 0:  # PV1-44 of an arrival that is told of later
+        first["arrived_at"] = at - timedelta(minutes=draw(st.integers(0, 30)))
     movements = [_movement(common, "A01" if kind == "I" else "A04", at, patient_class=kind, **first)]
+    if draw(st.integers(0, 5)) == 0:
+        movements.insert(0, _movement(common, "A05", at - timedelta(minutes=draw(_GAP)), patient_class=kind))
     for event in draw(st.sampled_from(_WAYS[kind])):
         at += timedelta(minutes=draw(_GAP), seconds=draw(st.integers(0, 59)))
         movements.append(_movement(common, event[:3], at, **_said(draw, event, at)))
     if draw(st.integers(0, 4)) == 0:
-        back = {"A03": "A13", "A02": "A12", "A01": "A11", "A04": "A11"}.get(movements[-1].event)
+        back = {"A03": "A13", "A02": "A12", "A01": "A11", "A04": "A11", "A06": "A11"}.get(movements[-1].event)
         if back:
             movements.append(_movement(common, back, at + timedelta(minutes=draw(st.integers(0, 5)))))
+    if draw(st.integers(0, 3)) == 0:
+        movements = _numbered(draw, movements)
     return [Given(facility, movement) for movement in movements]
+
+
+def _numbered(draw: st.DrawFn, movements: Sequence[Movement]) -> list[Movement]:
+    """The same movements with numbers (ZBE-1), and perhaps one of them told otherwise or taken back by its number."""
+    named = [replace(each, movement_key=f"{each.visit_key}.{place}") for place, each in enumerate(movements)]
+    action: Action = draw(st.sampled_from(_ACTIONS))
+    if action != "insert":
+        target = draw(st.sampled_from(named))
+        later = target.event_at + timedelta(minutes=draw(st.integers(0, 20)))
+        named.append(replace(target, action=action, event_at=later, specialty=draw(st.sampled_from(_SPECIALTIES))))
+    return named
 
 
 # What may follow an arrival; a word behind the trigger is what the message tells.
@@ -96,11 +123,24 @@ _WAYS = {
         ("A08 triage", "A08 bed", "A08 seen"),
         ("A08 triage",),
         ("A08 ventilated",),
+        ("A08 arrived", "A08 seen", "A03 ended"),
+        ("A08 triage", "A06 boards", "A02 ward", "A03 ended"),
+        ("A06 boards", "A07 out", "A03"),
+        ("A06 boards", "A07 back"),
         ("A03",),
         (),
     ),
-    "I": (("A02 ward", "A03"), ("A02 ward",), ("A03",), ("A08 triage",), ()),
-    "O": (("A03",), ()),
+    "I": (
+        ("A07 out", "A03 ended"),
+        ("A07 back", "A03"),
+        ("A02 ward", "A03 ended"),
+        ("A02 ward", "A03"),
+        ("A02 ward",),
+        ("A03",),
+        ("A08 triage",),
+        (),
+    ),
+    "O": (("A03",), ("A06 boards", "A03 ended"), ()),
     "V": (("A03",), ()),
 }
 
@@ -127,6 +167,14 @@ def _said(draw: st.DrawFn, event: str, at: datetime) -> dict[str, Any]:
             return {"disposition": "LWBS"}
         case "ventilated":
             return {"ventilated": True}
+        case "out":
+            return {"patient_class": "O"}
+        case "back":
+            return {"patient_class": "E", "point_of_care": "ED"}
+        case "arrived":
+            return {"arrived_at": at - timedelta(minutes=draw(_GAP))}
+        case "ended":
+            return {"discharged_at": at - timedelta(minutes=draw(st.integers(0, 60)))}
     return {}
 
 
@@ -241,6 +289,17 @@ def _beds(draw: st.DrawFn) -> list[Given]:
     return given
 
 
+_LOCAL = st.sampled_from([("", "CARD"), ("", "SURG"), ("99L", "CAR"), ("99L", "ENT"), ("SCT", "1")])
+_STANDARD = st.sampled_from([("SCT", "1", "Cardiology"), ("SCT", "1", ""), ("SCT", "1", "Herz"), ("SCT", "2", "")])
+
+
+@st.composite
+def _mapped(draw: st.DrawFn) -> Mapped:
+    (local_system, local_code), (system, code, display) = draw(_LOCAL), draw(_STANDARD)
+    said = {"localSystem": local_system, "localCode": local_code, "system": system, "code": code, "display": display}
+    return Mapped(draw(st.sampled_from(["", *CODES])), said)
+
+
 @st.composite
 def streams(draw: st.DrawFn) -> list[Step]:
     """A few batches: what belongs together arrives in any order, and some of it hours late."""
@@ -255,4 +314,5 @@ def streams(draw: st.DrawFn) -> list[Step]:
             facts[place], facts[other] = facts[other], facts[place]
     cuts = sorted(draw(st.lists(st.integers(0, len(facts)), max_size=3)))
     edges = list(zip([0, *cuts], [*cuts, len(facts)], strict=True))
-    return [Step(draw(st.sampled_from([0, 0, 1, 45, 300])), facts[start:end]) for start, end in edges]
+    maps: st.SearchStrategy[list[Mapped]] = st.one_of(st.just([]), st.lists(_mapped(), max_size=6))
+    return [Step(draw(st.sampled_from([0, 0, 1, 45, 300])), facts[start:end], draw(maps)) for start, end in edges]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marsad_center.indicators.freshness import Bucket, age, bound, feed_state, summarise
+from marsad_center.indicators.freshness import Bucket, age, bound, feed_state, stopped, summarise
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
@@ -100,3 +100,11 @@ def test_what_is_refused_is_no_sign_of_life(received, accepted, state) -> None:
 
 def test_a_tighter_objective_finds_silence_sooner() -> None:
     assert feed_state(ago(200), ago(200), 1.0, NOW, 10) == "silent"
+
+
+@pytest.mark.parametrize(
+    ("computed_at", "objective", "is_so"),
+    [(ago(44), 10, False), (ago(46), 10, True), (ago(100), 120, False), (ago(121), 120, True), (None, 120, True)],
+)
+def test_figures_have_stopped_after_the_objective_or_four_beats(computed_at, objective: int, is_so: bool) -> None:
+    assert stopped(computed_at, NOW, objective) is is_so

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
+from marsad_center.facts.events import Code
+from marsad_center.facts.registry_sync import sync
 from marsad_center.indicators import queries, store, windows
 from marsad_center.indicators.catalogue import catalogue
 from marsad_center.indicators.engine import Engine
-from marsad_center.indicators.figures import Figure, json_fields
-from marsad_center.tests.conftest import Database
+from marsad_center.indicators.figures import CLUSTER, Figure, json_fields
+from marsad_center.registry import Center
+from marsad_center.tests.conftest import CENTER, Database
 from marsad_center.tests.indicators.rows import Rows
 from marsad_center.tests.indicators.test_engine import NOW
 
@@ -205,6 +209,48 @@ async def test_a_virtual_visit_is_one_of_class_v_and_not_one_that_was_only_plann
     assert figure.dimensions == {"specialty": {"CARD": (0.5, 1, 2), "unknown": (0, 0, 1)}}
 
 
+async def test_what_two_hospitals_call_differently_is_one_specialty_once_it_is_mapped(database: Database) -> None:
+    """The facility's map goes before the center's; one thing has one name, however each map writes it."""
+    cardiology = {"system": "SCT", "code": "394579002"}
+    center = [{"localSystem": "", "localCode": "CAR", "system": "SCT", "code": "1", "display": "Cars"}]
+    own = [
+        {"localSystem": "", "localCode": "CAR", "display": "Cardiology", **cardiology},
+        {"localSystem": "", "localCode": "HRT", **cardiology},
+    ]
+    other = [{"localSystem": "99A", "localCode": "CARD", "display": "Kardiologie", **cardiology}]
+
+    async def declare(codes: Sequence[Any], **facilities: Sequence[Any]) -> None:
+        declared = [each | {"codes": facilities.get(each["code"], [])} for each in CENTER["facilities"]]
+        async with database.connect("gateway") as connection:
+            await sync(connection, Center.model_validate(CENTER | {"facilities": declared, "codes": codes}))
+
+    async def missed(*names: str) -> None:
+        async with database.connect("analytics") as analytics:
+            engine = Engine({"appointment.no_show": catalogue()["appointment.no_show"]})
+            await engine.full(analytics, NOW)
+            figure = (await store.written(analytics))["appointment.no_show", CLUSTER]
+            assert figure.dimensions is not None
+            assert sorted(figure.dimensions["specialty"]) == sorted(names)
+
+    await declare(center, KAMC=own, ALNOOR=other)
+    async with database.connect("gateway") as connection:
+        for facility, specialty in (
+            ("KAMC", Code("", "CAR", "Cardiac")), ("KAMC", Code("", "HRT")), ("KAMC", Code("", "SKIN")),
+            ("ALNOOR", Code("99A", "CARD", "C")), ("ALNOOR", Code("", "CAR")), ("SFAC", Code("SCT", "394579002", "H")),
+        ):  # fmt: skip
+            await connection.execute(
+                "INSERT INTO appointment (facility, key, status, starts_at, source_at, specialty_system,"
+                " specialty_code, specialty_display) VALUES ($1, $2, 'no_show', $3, $3, $4, $5, $6)",
+                facility, str(specialty), ago(hours=2), *specialty,
+            )  # fmt: skip
+        await connection.execute("UPDATE feed_counter SET accepted = 1")
+    await missed("Kardiologie", "SKIN", "Cars")
+    await declare([], KAMC=own)
+    await missed("Cardiology", "SKIN", "C", "CAR")
+    await declare([])
+    await missed("Cardiac", "HRT", "SKIN", "C", "CAR", "H")
+
+
 async def test_turnaround_is_told_by_who_asked_and_by_the_acuity_of_the_visit(database: Database) -> None:
     async def write(rows: Rows) -> None:
         await rows.visit("KAMC", "V1", ed_arrived_at=ago(hours=5), specialty="CARD", triage_level=2)
@@ -260,7 +306,7 @@ async def _plan(connection: asyncpg.Connection, query: windows.Query) -> str:
         arguments += [NOW - query.span, NOW + timedelta(seconds=60)]
     if query.clock:
         arguments.append(NOW)
-    return "\n".join(row[0] for row in await connection.fetch("EXPLAIN " + query.sql, *arguments))
+    return "\n".join(row[0] for row in await connection.fetch("EXPLAIN " + query.meant, *arguments))
 
 
 async def test_the_minute_is_recorded_once_by_the_tick(database: Database) -> None:

@@ -14,9 +14,12 @@ import pytest
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
 from marsad_center.tests.conftest import CENTER, Database
+from marsad_center.tests.gateway.playing import gateway, sending
 from marsad_center.tests.indicators.rows import Rows
+from marsad_center.tests.web import past
 from marsad_center.tests.web.conftest import Center, analytics, loaded, serving
 from marsad_center.tests.web.seed import BUSY_CENTER, busy
+from marsad_center.tests.web.test_codes import arrival
 
 pytestmark = pytest.mark.browser
 
@@ -155,6 +158,35 @@ async def test_a_feed_that_is_only_refused_is_not_shown_as_live(center: Center, 
     await expect(page.locator('tr[data-row="KAMC"] .badge')).to_have_text("Refused")
     await expect(page.locator('#attention [data-kind="refused"]')).to_contain_text("nothing was ever accepted")
     await expect(page.locator("#legend")).to_contain_text("Messages come, but none was accepted")
+
+
+async def test_a_senders_words_keep_their_script_from_the_wire_to_the_page(
+    database: Database, browser: Browser
+) -> None:
+    """Arabic in 8859/6, Chinese in UTF-8 and French in 8859/1 over MLLP: in the list of unmapped codes, which opens by
+    keyboard, and in the parts of a figure."""
+    sent = (("8859/6", "iso8859_6", "قلب"), ("UNICODE UTF-8", "utf-8", "心内科"), ("8859/1", "iso8859_1", "Pédiatrie"))
+    async with database.connect("owner") as owner:  # a figure with a past has a way to its parts
+        await past.remembered(owner, "", "ed.census", datetime.now(UTC) - timedelta(minutes=2), 3)
+    async with gateway(database) as ports, analytics(database), serving(database) as port:
+        page = await browser.new_page()
+        async with sending(ports) as sender:
+            for number, (charset, codec, words) in enumerate(sent):
+                raw = arrival("HIS|KAMC", words, charset=charset, control=str(number)).encode(codec)
+                assert await sender.code(raw) == "AA"
+        await loaded(port)
+        await page.goto(f"http://127.0.0.1:{port}/?lang=ar")
+        await expect(figure(page, "KAMC", "ed.census")).not_to_have_text("–")
+        codes = page.locator("#codes")
+        await expect(codes.locator("summary")).to_contain_text("3")
+        await codes.locator("summary").press("Enter")
+        for _charset, _codec, words in sent:
+            await expect(codes.locator(f'tr[data-code="{words}"]')).to_contain_text(words)
+        trend = page.locator("#panels").get_by_role("button", name="السجل: المرضى في الطوارئ الآن")
+        await trend.click()
+        dialog = page.locator("#history")
+        for _charset, _codec, words in sent:
+            await expect(dialog.locator(f'[data-part="specialty:{words}"]')).to_have_text(words)
 
 
 async def test_messages_that_were_not_measured_by_their_own_time_are_counted_and_explained(

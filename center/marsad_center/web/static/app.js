@@ -2,6 +2,7 @@
 
 import { Advice } from './advice.js';
 import { Attention } from './attention.js';
+import { Codes } from './codes.js';
 import { Facilities } from './facilities.js';
 import { Feeds } from './feeds.js';
 import { Forecasts } from './forecasts.js';
@@ -40,6 +41,7 @@ context.trends = new Trends(context);
 const advice = new Advice(context);
 const facilities = new Facilities(byId('facilities'), context);
 const feedTable = new Feeds(byId('feeds'), context);
+new Codes(byId('codes'), context);
 const attention = new Attention(byId('attention'), byId('attention-count'), context);
 const panels = new Panels(byId('panels'), context);
 const forecasts = new Forecasts(byId('forecasts'), byId('forecast-where'), context);

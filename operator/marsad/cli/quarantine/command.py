@@ -1,4 +1,5 @@
-"""`marsad quarantine`: what a center refused and why, which senders are not heard, and taking messages after all."""
+"""`marsad quarantine`: what a center refused and why, which senders are not heard, and taking messages after all;
+`marsad codes`: what it took and nobody has said the meaning of."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -99,6 +100,24 @@ def replay(
         Gateway(namespace, kubeconfig, context).show([*arguments, *_json(as_json)])
 
 
+def codes(
+    *,
+    namespace: Namespace = None,
+    facility: Annotated[str | None, typer.Option(help="Only of this facility, by its code.")] = None,
+    limit: Annotated[int, typer.Option(help="Of each facility at most so many, the most used first.")] = 50,
+    as_json: Json = False,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+) -> None:
+    """List the local codes that no map knows. Map them in spec.codes of a Facility, or of the HealthCluster for all.
+
+    Runs in a gateway's pod, as `quarantine` does.
+    """
+    arguments = ["codes", "--limit", str(limit), *_given(facility=facility)]
+    with told("codes"):
+        _tell(Gateway(namespace, kubeconfig, context), arguments, as_json, _codes)
+
+
 def reprocess(
     *,
     namespace: Namespace = None,
@@ -156,6 +175,18 @@ def _senders(answer: dict[str, Any]) -> Table | Text:
     for each in answer["senders"]:
         cells = (each["sendingApplication"] or "-", each["sendingFacility"] or "-", str(each["messages"]))
         table.add_row(*map(Text, cells), _moment(each["firstAt"]), _moment(each["lastAt"]), _standing(each))
+    return table
+
+
+def _codes(answer: dict[str, Any]) -> Table | Text:
+    if not answer["totals"]:
+        return Text("Every code is mapped.")
+    table = _table("facility", "kind", "system", "code", "display", "times", "last")
+    for each in answer["codes"]:
+        said = (each["system"] or "-", each["code"], each["display"] or "-", str(each["times"]))
+        table.add_row(*map(Text, (each["facility"], each["kind"], *said)), _moment(each["lastAt"]))
+    words = ", ".join(f"{number} of {facility}" for facility, number in answer["totals"].items())
+    table.caption = f"{sum(answer['totals'].values())} codes are not mapped: {words}"
     return table
 
 

@@ -114,7 +114,7 @@ _FACILITY: JSON = {
         "platforms": ["appointments", "archive"],
         "codes": [
             {"localSystem": "L", "localCode": "HB", "system": "LN", "code": "718-7", "display": "Haemoglobin"},
-            {"localSystem": "L2", "localCode": "HB", "system": "LN", "code": "718-7"},
+            {"localSystem": "", "localCode": "HB", "system": "LN", "code": "718-7"},
         ],
     },
 }
