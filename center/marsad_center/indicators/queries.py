@@ -24,7 +24,7 @@ _SKEW = timedelta(seconds=SKEW_SECONDS)
 _LONGEST = 60  # characters of a specialty, which is a sender's word
 _KEYS = frozenset({"facility", "specialty", "triage_level", "boarding_since"})
 
-_FACILITIES = "SELECT code, ed_spaces, beds, platforms FROM facility WHERE active ORDER BY code"
+_FACILITIES = "SELECT code, ed_spaces, beds, platforms, vaccination FROM facility WHERE active ORDER BY code"
 
 _FEEDS = """
 SELECT f.id, f.facility, f.name, coalesce(c.received, 0) AS received, coalesce(c.accepted, 0) AS accepted,
@@ -41,13 +41,14 @@ SELECT feed_id, upper_seconds, sum(samples)::bigint AS samples, max(max_seconds)
 
 
 async def facilities(connection: Connection) -> dict[str, Facility]:
-    """Every active facility with its capacity and platforms."""
+    """Every active facility with its capacity, platforms and groups of vaccinations."""
     return {
         row["code"]: Facility(
             row["code"],
             row["ed_spaces"],
             sum(json.loads(row["beds"]).values()),
             tuple(sorted(json.loads(row["platforms"]))),
+            tuple((group["name"], group["population"]) for group in json.loads(row["vaccination"])),
         )
         for row in await connection.fetch(_FACILITIES)
     }
