@@ -65,12 +65,16 @@ CREATE TABLE vaccinated_count (
 
 -- The numbers of one batch and whose they are; empty between batches. Not logged: a batch is done or it is not.
 CREATE UNLOGGED TABLE person_work (
-    facility        text COLLATE "C" NOT NULL,
-    patient_key     text COLLATE "C" NOT NULL,
-    person_facility text COLLATE "C" NOT NULL,
-    person_key      text COLLATE "C" NOT NULL,
+    facility        text NOT NULL,
+    patient_key     text NOT NULL,
+    person_facility text NOT NULL,
+    person_key      text NOT NULL,
     PRIMARY KEY (facility, patient_key)
 );
+
+-- Written and emptied all the time: cleared by how much that was, not by how little is in them.
+ALTER TABLE person_changed SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+ALTER TABLE person_work SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
 CREATE INDEX vaccination_patient ON vaccination (patient_key) WHERE status = 'given';
 
@@ -183,9 +187,9 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- From a number to its identifiers and from these to their numbers, each once: as long as what it finds. `|| ''`: not by
--- the index that finds all of a facility (migration 0020).
+-- the index that finds all of a facility (migration 0020). No bitmaps: one is made of all rows before the first 65 are taken.
 CREATE OR REPLACE FUNCTION same_person(of_facility text, of_patient text) RETURNS TABLE (facility text, patient_key text)
-LANGUAGE sql STABLE SET search_path = center, pg_temp AS $$
+LANGUAGE sql STABLE SET search_path = center, pg_temp SET enable_bitmapscan = off AS $$
     WITH RECURSIVE reached (facility, patient_key, identifier) AS (
         SELECT of_facility, of_patient, NULL::text
         UNION SELECT n.facility, n.patient_key, n.identifier FROM reached r CROSS JOIN LATERAL (
@@ -278,7 +282,8 @@ CREATE FUNCTION note_common_identifiers(changed text[]) RETURNS void LANGUAGE sq
     ) INSERT INTO person_changed (facility, patient_key)
         SELECT l.facility, l.patient_key FROM come CROSS JOIN LATERAL (
             SELECT p.facility, p.patient_key FROM person_link p WHERE p.identifier = come.identifier OFFSET 0) AS l
-         WHERE EXISTS (SELECT FROM person_member m WHERE m.facility = l.facility AND m.patient_key = l.patient_key)
+         WHERE EXISTS (SELECT FROM person_member m
+                WHERE m.facility = l.facility AND m.patient_key = l.patient_key OFFSET 0)
         UNION ALL SELECT c.facility, c.patient_key FROM gone CROSS JOIN LATERAL person_carriers(gone.identifier) AS c
 $$;
 
@@ -292,13 +297,15 @@ BEGIN
     -- Most numbers are alone, and were before: they are taken together.
     INSERT INTO person_work SELECT c.facility, c.patient_key, c.facility, c.patient_key
         FROM (SELECT DISTINCT * FROM unnest(changed_facility, changed_key)) AS c (facility, patient_key)
-        WHERE NOT EXISTS (SELECT FROM person_member m WHERE m.facility = c.facility AND m.patient_key = c.patient_key)
-            AND NOT EXISTS (SELECT FROM patient_merge m WHERE m.facility = c.facility AND m.merged = c.patient_key)
+        WHERE NOT EXISTS (SELECT FROM person_member m
+                WHERE m.facility = c.facility AND m.patient_key = c.patient_key OFFSET 0)
             AND NOT EXISTS (SELECT FROM patient_merge m
-                WHERE m.facility || '' = c.facility AND m.survivor = c.patient_key)
+                WHERE m.facility = c.facility AND m.merged = c.patient_key OFFSET 0)
+            AND NOT EXISTS (SELECT FROM patient_merge m
+                WHERE m.facility || '' = c.facility AND m.survivor = c.patient_key OFFSET 0)
             AND NOT EXISTS (SELECT FROM person_link l CROSS JOIN LATERAL person_carriers(l.identifier) AS o
                 WHERE l.facility = c.facility AND l.patient_key = c.patient_key
-                    AND (o.facility, o.patient_key) <> (c.facility, c.patient_key));
+                    AND (o.facility, o.patient_key) <> (c.facility, c.patient_key) OFFSET 0);
     FOR pending IN SELECT * FROM unnest(changed_facility, changed_key) AS c (facility, patient_key) LOOP
         PERFORM gather_person(pending.facility, pending.patient_key);
     END LOOP;
@@ -309,8 +316,7 @@ BEGIN
                 SELECT o.facility, o.patient_key
                   FROM person_member m JOIN person_member o USING (person_key, person_facility)
                  WHERE m.facility = w.facility AND m.patient_key = w.patient_key OFFSET 0) AS o
-             WHERE NOT EXISTS (SELECT FROM person_work k
-                WHERE k.facility = o.facility AND k.patient_key = o.patient_key)
+             WHERE (o.facility, o.patient_key) NOT IN (SELECT facility, patient_key FROM person_work)
         LOOP
             found := found + 1;
             PERFORM gather_person(pending.facility, pending.patient_key);
@@ -377,10 +383,13 @@ $$;
 
 -- One batch: at most `most` notes, and as many vaccinations that are counted anew. Gives how many numbers were looked at,
 -- the facilities ('' is the cluster) whose counts, or whose being whole, changed, and whether there is more to do. One at
--- a time, and of one moment: what is committed meanwhile has notes of its own.
+-- a time, and of one moment: what is committed meanwhile has notes of its own. Every look-up is by an index, one row after
+-- the other (OFFSET 0 keeps look-ups from being joined): the plans are made while a center is young, and tables that are
+-- small then would be read from end to end.
 CREATE FUNCTION keep_persons(most integer, OUT numbers integer, OUT facilities text[], OUT more boolean)
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = center, pg_temp SET enable_seqscan = off SET jit = off AS $$
+SET search_path = center, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
     of_facility text[];
     of_patient text[];

@@ -271,3 +271,51 @@ async def test_a_keeper_waits_for_another_and_loses_nothing(
                 keeper.wake()
             await eventually(counted)
             task.cancel()
+
+
+GROWING = ("person_link", "person_member", "patient_merge", "vaccination", "vaccinated", "common_identifier")
+MANY = 5000
+PAST = """
+    SET session_replication_role = replica;
+    INSERT INTO person_link SELECT 'KAMC', 'past' || n, 'past' || n / 2, 1 FROM generate_series(1, $1) n;
+    INSERT INTO person_link SELECT 'KAMC', 'past' || n, 'dummy', 1 FROM generate_series(1, $1) n;
+    INSERT INTO common_identifier VALUES ('dummy');
+    INSERT INTO common_identifier SELECT 'common' || n FROM generate_series(1, $1) n;
+    INSERT INTO person_member SELECT 'KAMC', 'past' || n, 'KAMC', 'past' || n / 2 FROM generate_series(1, $1) n;
+    INSERT INTO patient_merge (facility, merged, survivor, stays, event_at, message_id)
+        SELECT 'KAMC', 'past' || n, 'other' || n, 'other' || n, now(), 1 FROM generate_series(1, $1) n;
+    INSERT INTO vaccination (facility, key, patient_key, vaccine_system, vaccine_code, status, source_at)
+        SELECT 'KAMC', 'past' || n, 'past' || n, 'CVX', '03', 'given', now() FROM generate_series(1, $1) n;
+    INSERT INTO vaccinated SELECT 'KAMC', 'past' || n, 'KAMC', 'measles' FROM generate_series(1, $1) n
+"""
+
+
+async def test_what_came_before_is_not_read_again(database: Database) -> None:
+    """No statistics are taken, as in a center's first minutes, in which the plans are made that it keeps. The dummy is
+    carried by all who came before, and by some of those who change."""
+    async with database.connect("gateway") as gateway, database.connect("analytics") as analytics:
+        await Rows(gateway).registry()
+        await declare(gateway, "KAMC", group())
+        await settle(analytics)
+        for lap in range(14):
+            if lap == 10:
+                async with database.connect("postgres") as past:
+                    for statement in PAST.replace("$1", str(MANY)).split(";"):
+                        await past.execute(statement)
+            for number in range(10):
+                await gateway.execute(LINK, PLACES[number % 2], f"{lap}-{number}", f"{lap}-{number // 2}")
+                await vaccinate(gateway, PLACES[number % 2], f"{lap}-{number}")
+            await gateway.execute(LINK, "ALNOOR", f"{lap}-3", "dummy")
+            await gateway.execute(UNLINK, "KAMC", f"{lap}-0", f"{lap}-0")
+            assert await settle(analytics) == 22
+    async with database.connect("postgres") as connection:
+        tables = await rows(
+            connection, f"SELECT relname, seq_scan, n_tup_ins FROM pg_stat_user_tables WHERE relname IN {GROWING}"
+        )
+        read = await rows(
+            connection,
+            f"SELECT indexrelname, idx_tup_read FROM pg_stat_user_indexes WHERE relname IN {GROWING}",
+        )
+    assert {name: written for name, _scans, written in tables}["person_link"] >= 2 * MANY, "what was done is counted"
+    assert {name: scans for name, scans, _written in tables if scans} == {}
+    assert {name: found for name, found in read if found >= MANY} == {}
