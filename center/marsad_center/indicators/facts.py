@@ -31,6 +31,9 @@ class Vaccinated:
     unfinished: frozenset[str] = frozenset()
 
 
+NOBODY_COUNTED = Vaccinated()
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
     """One sender: its counters since the beginning and its freshness histogram of the last hour."""

@@ -1,6 +1,6 @@
 """Keeps who is one person, and how many persons are vaccinated, as facts change: the database's function `keep_persons`
-works off what its triggers noted (migration 0021), a bounded batch a transaction. Beside the passes of the engine and on
-a connection of its own, so that no figure waits for it; the engine is told whose counts changed.
+works off what its triggers noted (migration 0021), a bounded batch a transaction. Beside the passes of the engine and
+on a connection of its own, so that no figure waits for it; the engine is told whose counts changed.
 
 One at a time in the whole center: whoever holds the lock. It is the connection's, taken before any transaction begins,
 so that none looks at the moment before another's last one.
@@ -89,7 +89,7 @@ class Keeper:
 
     async def _alone(self, connection: Connection) -> None:
         """Wait until no other keeper is there, as while one pod takes another's place."""
-        while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+        while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):  # noqa: ASYNC110 - of the database
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _keep(self, connection: Connection) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from marsad_center.db import Connection
 from marsad_center.indicators.catalogue import Indicator
-from marsad_center.indicators.facts import Facility, Facts, Vaccinated
+from marsad_center.indicators.facts import NOBODY_COUNTED, Facility, Facts, Vaccinated
 from marsad_center.indicators.measure import Measure, Moment, Part, ratio
 
 _CLUSTER = ""
@@ -20,7 +20,7 @@ _CLUSTER = ""
 async def read(connection: Connection, facilities: Iterable[Facility]) -> Vaccinated:
     """The counts as they are kept; nothing is asked where no group is declared."""
     if not any(each.groups for each in facilities):
-        return Vaccinated()
+        return NOBODY_COUNTED
     counted = await connection.fetch('SELECT facility, "group", persons FROM vaccinated_count')
     unfinished = await connection.fetch("SELECT facility FROM vaccination_recount")
     return Vaccinated(

@@ -36,7 +36,8 @@ class VaccinationGroup(Model):
             json_schema_extra=rules(
                 rule(
                     "self.matches('^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$')",
-                    "a group of vaccinations has a name of 1 to 40 lower-case letters, digits or dashes, such as measles",
+                    "a group of vaccinations has a name of 1 to 40 lower-case letters, digits or dashes, "
+                    "such as measles",
                 )
             ),
         ),

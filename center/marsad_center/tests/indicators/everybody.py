@@ -13,8 +13,17 @@ from marsad_center.indicators.persons import keep
 Number = tuple[str, str]
 MOST_CARRIERS = 64
 TABLES = (
-    "person_link, person_changed, person_member, common_identifier, patient_merge, vaccination, vaccinated,"
-    " vaccinated_count, vaccine_of_group, vaccination_recount, code_map"
+    "person_link",
+    "person_changed",
+    "person_member",
+    "common_identifier",
+    "patient_merge",
+    "vaccination",
+    "vaccinated",
+    "vaccinated_count",
+    "vaccine_of_group",
+    "vaccination_recount",
+    "code_map",
 )
 
 
@@ -80,7 +89,8 @@ async def vaccinated(owner: asyncpg.Connection, member: dict[Number, Number]) ->
 
 _MAPS = "SELECT facility, local_system, local_code, system, code FROM code_map"
 _GIVEN = """
-SELECT facility, patient_key, vaccine_system, vaccine_code FROM vaccination WHERE status = 'given' AND patient_key <> ''"""
+SELECT facility, patient_key, vaccine_system, vaccine_code FROM vaccination
+ WHERE status = 'given' AND patient_key <> ''"""
 
 
 async def differences(owner: asyncpg.Connection) -> dict[str, Any]:

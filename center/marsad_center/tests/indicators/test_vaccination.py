@@ -32,8 +32,9 @@ COUNTED: Mapping[tuple[str, str], int] = {
 }
 
 
-def figure(facility: str, *facts: Facts, vaccinated: Vaccinated = Vaccinated(COUNTED)) -> Figure:
-    (found,) = figures(facility, facts, {ID: catalogue()[ID]}, Moment(NOW, 120, (), vaccinated))
+def figure(facility: str, *facts: Facts, vaccinated: Vaccinated | None = None) -> Figure:
+    counts = Vaccinated(COUNTED) if vaccinated is None else vaccinated
+    (found,) = figures(facility, facts, {ID: catalogue()[ID]}, Moment(NOW, 120, (), counts))
     return found
 
 

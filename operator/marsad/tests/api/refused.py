@@ -623,7 +623,7 @@ BAD_FACILITIES: dict[str, Case] = {
         ("spec.vaccination.0.codes.0.code", ""),
         (
             "spec.vaccination[0].codes[0].code",
-            "Invalid value: \"\": a vaccine's system and code are not empty and have no control characters",
+            'Invalid value: "": a vaccine\'s system and code are not empty and have no control characters',
         ),
     ),
     "a group of vaccinations for nobody": (
