@@ -4,8 +4,8 @@ A file holds: `unit` (share, seconds, count, ratio or score), `better` (lower, h
 seconds (the figure rolls with the clock), `minimum` (samples below which there is not enough data), `dimensions` (by
 which it is broken down: triage, specialty, platform, group), `target` (a number, or "freshness-objective" for the one
 the HealthCluster declares) and [bands] `ok` and `watch`; then by locale [names], [formula], [numerator], [denominator],
-and `source` of the target. Shares are 0 to 1, times are seconds. `maker` says who computes it: the engine of this package
-("figures"), or another part of the center that writes its rows itself and whose rows the engine leaves alone.
+and `source` of the target. Shares are 0 to 1, times are seconds. `maker` says who computes it: the engine of this
+package ("figures"), or another part of the center that writes its rows itself and whose rows the engine leaves alone.
 
 Targets and bands are defaults: center.json may set others (see `adjusted`).
 """
