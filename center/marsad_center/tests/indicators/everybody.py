@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from marsad_center.indicators.persons import keep
+from marsad_center.indicators.persons import Kept, keep
 
 Number = tuple[str, str]
 MOST_CARRIERS = 64
@@ -27,12 +27,13 @@ TABLES = (
 )
 
 
-async def settle(connection: asyncpg.Connection, most: int = 500) -> int:
-    """Batches until nothing is left to do; how many numbers were looked at."""
-    looked = 0
-    while (done := await keep(connection, most)).more:
-        looked += done.numbers
-    return looked + done.numbers
+async def settle(connection: asyncpg.Connection, most: int = 500) -> Kept:
+    """Batches until nothing is left to do; what they did together."""
+    done = await keep(connection, most)
+    while done.more:
+        last = await keep(connection, most)
+        done = Kept(done.numbers + last.numbers, done.facilities | last.facilities, last.more)
+    return done
 
 
 async def rows(connection: asyncpg.Connection, sql: str) -> list[Any]:
