@@ -97,6 +97,22 @@ class CodeMapping(_Frozen):
     display: str = ""
 
 
+class Vaccine(_Frozen):
+    """A code of a vaccine, in its code system."""
+
+    system: str
+    code: str
+
+
+class VaccinationGroup(_Frozen):
+    """Vaccines that count alike, and how many persons of the facility's population are to have one of them."""
+
+    name: str
+    display_names: Mapping[str, str] = {}
+    codes: tuple[Vaccine, ...] = ()
+    population: int
+
+
 class Facility(_Frozen):
     """One hospital, primary care center or polyclinic of the health cluster."""
 
@@ -109,6 +125,7 @@ class Facility(_Frozen):
     feeds: tuple[Feed, ...] = ()
     platforms: tuple[str, ...] = ()
     codes: tuple[CodeMapping, ...] = ()  # its own
+    vaccination: tuple[VaccinationGroup, ...] = ()
 
 
 class Threshold(_Frozen):

@@ -1,6 +1,6 @@
 """Which patient numbers belong to which national identifiers. A person is all the numbers, of any facility, that lead
 to each other by shared identifiers and by merges: the database's function `same_person` follows them, so that a merge
-or a link that is taken back needs nothing else."""
+or a link that is taken back needs nothing else. What is counted of persons is told by triggers (migration 0029)."""
 
 from __future__ import annotations
 

@@ -99,22 +99,24 @@ async def _sync_facilities(connection: db.Connection, center: Center) -> int:
             "ed_spaces": facility.capacity.ed_spaces,
             "beds": dict(facility.capacity.beds),
             "platforms": list(facility.platforms),
+            "vaccination": [group.model_dump() for group in facility.vaccination],
             "active": True,
         }
         for facility in center.facilities
     ]
     wanted = json.dumps(rows)
-    columns = "kind, level, display_names, latitude, longitude, ed_spaces, beds, platforms, active"
+    columns = "kind, level, display_names, latitude, longitude, ed_spaces, beds, platforms, vaccination, active"
     status = await connection.execute(
         f"""
         INSERT INTO facility AS f (code, {columns})
         SELECT code, {columns} FROM jsonb_populate_recordset(NULL::facility, $1::jsonb) ORDER BY code
         ON CONFLICT (code) DO UPDATE SET ({columns}, updated_at) = ROW (
             excluded.kind, excluded.level, excluded.display_names, excluded.latitude, excluded.longitude,
-            excluded.ed_spaces, excluded.beds, excluded.platforms, excluded.active, now())
-        WHERE (f.kind, f.level, f.display_names, f.latitude, f.longitude, f.ed_spaces, f.beds, f.platforms, f.active)
-            IS DISTINCT FROM (excluded.kind, excluded.level, excluded.display_names, excluded.latitude,
-            excluded.longitude, excluded.ed_spaces, excluded.beds, excluded.platforms, excluded.active)
+            excluded.ed_spaces, excluded.beds, excluded.platforms, excluded.vaccination, excluded.active, now())
+        WHERE (f.kind, f.level, f.display_names, f.latitude, f.longitude, f.ed_spaces, f.beds, f.platforms,
+            f.vaccination, f.active) IS DISTINCT FROM (excluded.kind, excluded.level, excluded.display_names,
+            excluded.latitude, excluded.longitude, excluded.ed_spaces, excluded.beds, excluded.platforms,
+            excluded.vaccination, excluded.active)
         """,  # noqa: S608 - column names are constants
         wanted,
     )

@@ -2,7 +2,7 @@
 
 A file holds: `unit` (share, seconds, count, ratio or score), `better` (lower, higher or none), optionally `window` in
 seconds (the figure rolls with the clock), `minimum` (samples below which there is not enough data), `dimensions` (by
-which it is broken down: triage, specialty, platform), `facts` (what kinds it is made of, see facts/kinds.py: the feeds
+which it is broken down: triage, specialty, platform, tier, group), `facts` (what kinds it is made of, see facts/kinds.py: the feeds
 that tell of these are those behind it; without, all are), `target` (a number, or "freshness-objective" for the one the
 HealthCluster declares) and [bands] `ok` and `watch`; then by locale [names], [formula], [numerator], [denominator], and
 `source` of the target. Shares are 0 to 1, times are seconds. `maker` says who computes it: the engine of this package
@@ -52,7 +52,7 @@ class Indicator(BaseModel):
     better: Literal["lower", "higher", "none"] = "none"
     window: int | None = None
     minimum: int = 1
-    dimensions: tuple[Literal["triage", "specialty", "platform", "tier"], ...] = ()
+    dimensions: tuple[Literal["triage", "specialty", "platform", "tier", "group"], ...] = ()
     facts: tuple[Told, ...] = ()
     maker: str = "figures"
     group: str = ""  # of the page; empty: by the id

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from marsad_center.db import Connection
-from marsad_center.indicators import coverage, expected, history, queries, store
+from marsad_center.indicators import coverage, expected, history, queries, store, vaccination
 from marsad_center.indicators.catalogue import Indicator, adjusted, catalogue
 from marsad_center.indicators.facts import Facts
 from marsad_center.indicators.figures import CLUSTER, Figure, figures
@@ -169,7 +169,8 @@ class Engine:
             taken = [] if windowed_only else await store.take(connection, codes)
             known = [code for code in codes if code in self._facts]
             await self._read(connection, known, now, windowed_only=windowed_only)
-            computed = self._compute(known, Moment(now, self.objective_seconds, self._platforms))
+            vaccinated = await vaccination.read(connection, [each.facility for each in self._facts.values()])
+            computed = self._compute(known, Moment(now, self.objective_seconds, self._platforms, vaccinated))
             changed = [each for each in computed if not each.same(self._written.get((each.id, each.facility)))]
             gone = self._gone(computed) if everything else set()
             await store.write(connection, changed)

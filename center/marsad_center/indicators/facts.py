@@ -13,13 +13,27 @@ from marsad_center.indicators.tally import Counts, Spreads
 
 @dataclass(frozen=True, slots=True)
 class Facility:
-    """Declared capacity; 0 means none is declared. `platforms`: the digital platforms that are active there."""
+    """Declared capacity; 0 means none is declared. `platforms`: the digital platforms that are active there; `groups`:
+    how many persons are to have a vaccination of each declared group, by its name."""
 
     code: str
     ed_spaces: int
     beds: int
     platforms: tuple[str, ...] = ()
     kind: str = ""  # such as Hospital: what others of it have, it could have
+    groups: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Vaccinated:
+    """Persons with a vaccination of a group, by (facility, group); facility '' is the cluster, where each counts once.
+    `unfinished`: facilities that are being counted anew; with '' everybody is."""
+
+    persons: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    unfinished: frozenset[str] = frozenset()
+
+
+NOBODY_COUNTED = Vaccinated()
 
 
 @dataclass(frozen=True, slots=True)

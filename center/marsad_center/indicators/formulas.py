@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from marsad_center.indicators import coverage
+from marsad_center.indicators import coverage, vaccination
 from marsad_center.indicators.catalogue import Indicator
 from marsad_center.indicators.facts import Facts
 from marsad_center.indicators.measure import Dimensions, Formula, Measure, Moment, Part, ratio
@@ -273,6 +273,7 @@ MEASURES: Mapping[str, Formula] = {
     "prescription.issued": total("issued", _tells("tells_prescriptions")),
     "prescription.dispensed": share("dispensed", "issued"),
     "vaccination.given": total("vaccinated", _tells("tells_vaccinations")),
+    "vaccination.coverage": vaccination.coverage,
     "coverage.facilities": coverage.facilities,
     "coverage.platforms": coverage.platforms,
     "feed.freshness.p95": coverage.freshness,

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from marsad_center.indicators.catalogue import Indicator
-from marsad_center.indicators.facts import Facts
+from marsad_center.indicators.facts import NOBODY_COUNTED, Facts, Vaccinated
 
 Breakdown = Mapping[str, float]
 
@@ -49,12 +49,13 @@ def ratio(numerator: float, denominator: float, minimum: int = 1) -> Measure:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When figures are computed, the freshness objective in force, and by kind of facility which platforms it can have
-    (coverage.eligible)."""
+    """When figures are computed, the freshness objective in force, by kind of facility which platforms it can have
+    (coverage.eligible), and how many persons are vaccinated."""
 
     now: datetime
     objective_seconds: float
     platforms: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    vaccinated: Vaccinated = NOBODY_COUNTED
 
 
 Formula = Callable[[Sequence[Facts], Indicator, Moment], Measure]

@@ -29,7 +29,7 @@ _KEYS = frozenset(
     }
 )
 
-_FACILITIES = "SELECT code, ed_spaces, beds, platforms, kind FROM facility WHERE active ORDER BY code"
+_FACILITIES = "SELECT code, ed_spaces, beds, platforms, kind, vaccination FROM facility WHERE active ORDER BY code"
 
 _FEEDS = """
 SELECT f.id, f.facility, f.name, coalesce(c.received, 0) AS received, coalesce(c.accepted, 0) AS accepted,
@@ -46,7 +46,7 @@ SELECT feed_id, upper_seconds, sum(samples)::bigint AS samples, max(max_seconds)
 
 
 async def facilities(connection: Connection) -> dict[str, Facility]:
-    """Every active facility with its capacity, platforms and kind."""
+    """Every active facility with its capacity, platforms, kind and groups of vaccinations."""
     return {
         row["code"]: Facility(
             row["code"],
@@ -54,6 +54,7 @@ async def facilities(connection: Connection) -> dict[str, Facility]:
             sum(json.loads(row["beds"]).values()),
             tuple(sorted(json.loads(row["platforms"]))),
             row["kind"],
+            tuple((group["name"], group["population"]) for group in json.loads(row["vaccination"])),
         )
         for row in await connection.fetch(_FACILITIES)
     }

@@ -19,6 +19,7 @@ from marsad_center.forecast.service import Forecaster
 from marsad_center.hints import Hints
 from marsad_center.indicators.engine import Engine
 from marsad_center.indicators.metrics import Metrics
+from marsad_center.indicators.persons import Keeper, PersonMetrics
 from marsad_center.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -33,10 +34,18 @@ _RETRIED = (*db.TRANSIENT, asyncpg.TransactionRollbackError)
 
 
 class Analytics:
-    """One engine, one worker, one connection for its passes; a Listener wakes it."""
+    """One engine, one worker, one connection for its passes; a Listener wakes it, and `keeper` with it."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, *, tick_seconds: float = TICK_SECONDS) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        *,
+        keeper: Keeper | None = None,
+        tick_seconds: float = TICK_SECONDS,
+    ) -> None:
         self._settings, self._metrics, self._tick_seconds = settings, metrics, tick_seconds
+        self._keeper = keeper
         self._readiness = ops.Readiness("database", "figures")
         self._engine = Engine()
         self._hints = Hints()
@@ -53,7 +62,7 @@ class Analytics:
             self._settings.database, APPLICATION, lambda sentence: self._readiness.missing("database", sentence)
         )
         listener = db.Listener(
-            self._settings.database, APPLICATION, ["facts"], self._reload, self._hints.notified, on_lost=self._lost
+            self._settings.database, APPLICATION, ["facts"], self._reload, self._notified, on_lost=self._lost
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(listener.run())
@@ -67,6 +76,15 @@ class Analytics:
     async def _reload(self) -> None:
         self._readiness.met("database")
         self._hints.anything()
+        self._wake_keeper()
+
+    def _notified(self, channel: str, payload: str) -> None:
+        self._hints.notified(channel, payload)
+        self._wake_keeper()
+
+    def _wake_keeper(self) -> None:
+        if self._keeper is not None:
+            self._keeper.wake()
 
     def _lost(self, reason: str) -> None:
         self._readiness.missing("database", reason)
@@ -132,9 +150,11 @@ def coalesce(took: float) -> float:
 
 async def run(settings: Settings, *, metrics_registry: CollectorRegistry = REGISTRY) -> None:
     """The component: probes and metrics on the metrics port, and the work."""
-    analytics = Analytics(settings, Metrics(metrics_registry))
+    keeper = Keeper(settings, PersonMetrics(metrics_registry))
+    analytics = Analytics(settings, Metrics(metrics_registry), keeper=keeper)
     application = ops.ops_application(analytics.readiness, metrics_registry)
     forecaster = Forecaster(settings, ForecastMetrics(metrics_registry), publish=analytics.expect)
     async with ops.serving(application, settings.bind, settings.metrics_port), asyncio.TaskGroup() as group:
         group.create_task(analytics.run())
+        group.create_task(keeper.run())
         group.create_task(forecaster.run())

@@ -11,6 +11,7 @@ from marsad.api.codes import LocalCodes
 from marsad.api.feeds import Feed
 from marsad.api.locales import DisplayNames
 from marsad.api.model import Condition, Model, Resource, or_empty, rule, rules
+from marsad.api.vaccination import VaccinationGroups
 
 
 class Kind(StrEnum):
@@ -141,6 +142,9 @@ class FacilitySpec(Model):
     """Digital platforms that are activated in this facility, such as appointments or vaccination."""
     codes: LocalCodes = ()
     """What the facility's own codes mean; one that is missing here is kept as it came, counted and listed."""
+    vaccination: VaccinationGroups = ()
+    """Groups of vaccinations whose coverage is told: persons that the facility vaccinated by the population that is
+    declared. Where none is declared there is no coverage."""
 
 
 class FacilityStatus(Model):

@@ -7,6 +7,7 @@ stand beside each target there.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -39,6 +40,7 @@ class World:
     levels: Mapping[str, str] = field(default_factory=dict)  # of the declared facilities
     senders: frozenset[str] = field(default_factory=frozenset)  # names by which facilities of the cluster are known
     code_map: Sequence[Row] = ()
+    vaccinated: frozenset[tuple[str, str, str, str]] = frozenset()  # of everybody.py
 
     def at(self, *codes: str) -> World:
         """Only these facilities."""
@@ -49,7 +51,12 @@ class World:
         return replace(self, facilities=[row for row in self.facilities if row["code"] in codes], **only)
 
     def by(self, dimension: str, member: str) -> World:
-        """Only this triage level or specialty."""
+        """Only this triage level, specialty or group of vaccinations."""
+        if dimension == "group":
+            only = [
+                {**row, "groups": {k: v for k, v in row["groups"].items() if k == member}} for row in self.facilities
+            ]
+            return replace(self, facilities=only)
         orders = [row for row in self.clinical_order if self.of_order(row).get(dimension) == member]
         if dimension == "triage":
             visits = [row for row in self.encounter if level(row) == member]
@@ -115,6 +122,8 @@ def level(row: Row) -> str:
 def members(world: World, dimension: str) -> set[str]:
     if dimension == "tier":
         return {world.tier(row) for row in world.referral}
+    if dimension == "group":
+        return {name for row in world.facilities for name in row["groups"]}
     orders = {world.of_order(row)[dimension] for row in world.clinical_order}
     if dimension == "triage":
         return {level(row) for row in world.encounter} | orders
@@ -433,6 +442,15 @@ def dispensed(world: World) -> Answer:
     return share(sum(row["dispensed_at"] is not None for row in rows), len(rows))
 
 
+def covered(world: World) -> Answer:
+    population: Counter[str] = Counter()
+    for row in world.facilities:
+        population.update(row["groups"])
+    where = world.facilities[0]["code"] if len(world.facilities) == 1 else ""
+    counted = sum(facility == where and group in population for _, _, facility, group in world.vaccinated)
+    return share(counted, population.total())
+
+
 ANSWERS: Mapping[str, Callable[[World], Answer]] = {
     "ed.arrivals": many(last_hour),
     "ed.census": many(in_ed),
@@ -469,6 +487,7 @@ ANSWERS: Mapping[str, Callable[[World], Answer]] = {
     "prescription.issued": told("prescription", "issued_at", ""),
     "prescription.dispensed": dispensed,
     "vaccination.given": told("vaccination", "given_at", "given"),
+    "vaccination.coverage": covered,
 }
 # What a part knows of the whole: where a facility can tell at all.
 WITH_WHOLE: Mapping[str, Callable[[World, World], Answer]] = {"ed.lwbs": lwbs, "virtual.share": virtual}

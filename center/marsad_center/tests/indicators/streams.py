@@ -15,6 +15,7 @@ from marsad_center.facts.events import (
     Bed,
     Code,
     Fact,
+    Identified,
     Kind,
     Merge,
     Movement,
@@ -29,7 +30,9 @@ CODES = ("KAMC", "ALNOOR", "SFAC")
 START = datetime.fromisoformat("2026-11-23T10:20:00+00:00")
 _KINDS: st.SearchStrategy[Kind] = st.sampled_from(["lab", "radiology", "other"])
 _SPECIALTIES = ("CARD", "SURG", None)
+_PATIENTS = [f"P{number}" for number in range(4)]
 _CODES = (Code("99L", "CAR", "Cardiology"), Code("99L", "ENT"), Code("SCT", "1", "Heart"), None)
+_VACCINES = (Code("CVX", "03"), Code("CVX", "88"), Code("99L", "MMR"), None)
 _RECENT = st.integers(0, 1600).map(lambda minutes: (minutes + 700) % 1601)  # of the simplest, much is over
 _AGES = st.one_of(_RECENT, _RECENT, _RECENT, st.integers(1600, 50_000))  # minutes
 _ACTIONS: Sequence[Action] = ("insert", "update", "cancel")
@@ -184,8 +187,15 @@ def _movement(common: dict[str, Any], event: str, at: datetime, **said: Any) -> 
 
 @st.composite
 def _merge(draw: st.DrawFn) -> list[Given]:
-    one, other = draw(st.permutations([f"P{number}" for number in range(4)]))[:2]
+    one, other = draw(st.permutations(_PATIENTS))[:2]
     return [Given(draw(st.sampled_from(CODES)), Merge(one, other, _before(draw(_RECENT))))]
+
+
+@st.composite
+def _identified(draw: st.DrawFn) -> list[Given]:
+    patients = draw(st.lists(st.tuples(st.sampled_from(CODES), st.sampled_from(_PATIENTS)), min_size=1, max_size=3))
+    identifier = draw(st.sampled_from("ABCD"))
+    return [Given(facility, Identified(patient, identifier)) for facility, patient in patients]
 
 
 @st.composite
@@ -247,6 +257,7 @@ def _things(draw: st.DrawFn) -> list[Given]:
         said |= {"starts_at": at, "virtual": draw(st.booleans())}
     if kind is Vaccination:
         said["given_at"] = draw(st.sampled_from([None, at, at - timedelta(minutes=draw(_GAP))]))
+        said |= {"vaccine": draw(st.sampled_from(_VACCINES)), "patient_key": draw(st.sampled_from(_PATIENTS))}
     if kind is Referral:
         said["to_facility"] = draw(st.sampled_from(["KAMC", "ELSEWHERE", None]))
     given = []
@@ -303,8 +314,9 @@ def _mapped(draw: st.DrawFn) -> Mapped:
 @st.composite
 def streams(draw: st.DrawFn) -> list[Step]:
     """A few batches: what belongs together arrives in any order, and some of it hours late."""
+    persons = st.one_of(_merge(), _identified())
     stories = st.one_of(
-        _visit(), _visit(), _visit(), _visit(), _orders(), _things(), _things(), _referral(), _beds(), _merge()
+        _visit(), _visit(), _visit(), _visit(), _orders(), _things(), _things(), _referral(), _beds(), persons
     )
     facts = [fact for story in draw(st.lists(stories, min_size=25, max_size=60)) for fact in story]
     late = draw(st.randoms(use_true_random=False))

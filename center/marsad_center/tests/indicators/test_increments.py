@@ -22,6 +22,7 @@ from marsad_center.indicators.figures import CLUSTER, Figure
 from marsad_center.indicators.measure import Part
 from marsad_center.registry import Center
 from marsad_center.tests.conftest import CENTER, Database
+from marsad_center.tests.indicators.everybody import TABLES, differences, persons, settle, vaccinated
 from marsad_center.tests.indicators.naive import ANSWERS, MINIMUM, WITH_WHOLE, World, members
 from marsad_center.tests.indicators.rows import Rows
 from marsad_center.tests.indicators.streams import CODES, START, Given, Mapped, Step, streams
@@ -34,6 +35,14 @@ CATALOGUE = {
 }
 NOT_NAIVE = {"coverage.facilities", "coverage.platforms", "feed.freshness.p95"}  # of feeds and registry: test_figures
 
+MEASLES = [{"system": "CVX", "code": "03"}, {"system": "99L", "code": "MMR"}]
+GROUPS = {
+    "KAMC": [
+        {"name": "measles", "population": 3, "codes": MEASLES},
+        {"name": "influenza", "population": 7, "codes": [{"system": "CVX", "code": "88"}]},
+    ],
+    "ALNOOR": [{"name": "measles", "population": 2, "codes": MEASLES[:1]}],
+}
 _MESSAGE = """
 INSERT INTO message (feed_id, facility, sending_application, sending_facility, control_id, sha256, raw, charset,
                      message_type, trigger, received_at, ack_code)
@@ -66,15 +75,25 @@ async def _world(owner: asyncpg.Connection, now: datetime) -> World:
     for name in FACTS:
         tables[name] = [dict(row) for row in await owner.fetch(f"SELECT * FROM {name}")]
     facilities = [
-        dict(row) for row in await owner.fetch("SELECT code, level, ed_spaces, beds FROM facility WHERE active")
+        dict(row)
+        for row in await owner.fetch("SELECT code, level, ed_spaces, beds, vaccination FROM facility WHERE active")
     ]
     for row in facilities:
         row["beds"] = sum(json.loads(row["beds"]).values())
+        row["groups"] = {group["name"]: group["population"] for group in json.loads(row["vaccination"])}
     here = {row["facility"] for row in tables["encounter"] if row["state"] == "present" or row["discharged_at"]}
     levels = {row["code"]: row["level"] for row in facilities}
     maps = [dict(row) for row in await owner.fetch("SELECT * FROM code_map")]
-    senders = frozenset(CODES)
-    return World(now, facilities, frozenset(here), **tables, senders=senders, levels=levels, code_map=maps)
+    return World(
+        now,
+        facilities,
+        frozenset(here),
+        **tables,
+        senders=frozenset(CODES),
+        levels=levels,
+        code_map=maps,
+        vaccinated=frozenset(await vaccinated(owner, await persons(owner))),
+    )
 
 
 async def _visits_from_the_log(owner: asyncpg.Connection, gateway: asyncpg.Connection) -> None:
@@ -130,20 +149,25 @@ async def test_increments_give_what_scratch_and_plain_loops_give(database: Datab
     ):
         await owner.execute(
             "TRUNCATE facility, feed, feed_counter, message, movement, statement, patient_merge, patient_merge_log,"
-            " person_link, unmeasured, freshness, pulse,"
-            f" code_map, unmapped_code, indicator_value, indicator_detail, bed, {', '.join(FACTS)} CASCADE"
+            " unmeasured, freshness, pulse, code_map,"
+            f" unmapped_code, indicator_value, indicator_detail, bed, {', '.join({*FACTS, *TABLES})} CASCADE"
         )
         rows, engine, now = await Rows(gateway).registry(), Engine(CATALOGUE), START
         messages = {code: await gateway.fetchval(_MESSAGE, rows.feeds[code], code, START) for code in CODES}
+        for code, declared in GROUPS.items():
+            await gateway.execute("UPDATE facility SET vaccination = $2 WHERE code = $1", code, json.dumps(declared))
+        await settle(analytics)
         await engine.full(analytics, now)
         for step in steps:
             now += timedelta(minutes=step.minutes)
             touched = await _commit(rows, messages, step.batch, now)
             if await mapped(gateway, step.maps):
                 engine.invalidate()  # as the service does when it is told that anything may have changed
+            touched = sorted({*touched, *(await settle(analytics, 20)).facilities} - {CLUSTER})  # as it notifies
             await engine.tick(analytics, now) if step.minutes else await engine.touched(analytics, touched, now)
             increments = await store.written(analytics)
             assert not _differences(increments, await _world(owner, now))
+        assert await differences(owner) == {}
         await engine.tick(analytics, now)
         increments = await store.written(analytics)
         await _visits_from_the_log(owner, gateway)

@@ -21,6 +21,9 @@ const WORST = ['silent', 'refused', 'stale', 'live', 'never']; // a facility is 
 const byId = (id) => document.getElementById(id);
 
 const names = new Map(config.center.facilities.map((facility) => [facility.code, facility.displayNames]));
+// Facilities that declare the same group are counted together; the first of them says what it is called.
+const groupNames = new Map(config.center.facilities.flatMap((facility) => facility.vaccination.map((group) => [group.name, group.displayNames])).reverse());
+const named = (texts, code) => texts?.[config.locale.code] ?? texts?.en ?? code;
 const context = {
   center: config.center,
   texts: config.texts,
@@ -32,7 +35,8 @@ const context = {
   figures: new Map(), // "facility id" -> the newest object
   feeds: new Map(), // "facility feed" -> the newest object
   look: (code) => scope.choose(code),
-  nameOf: (code) => names.get(code)?.[config.locale.code] ?? names.get(code)?.en ?? code,
+  nameOf: (code) => named(names.get(code), code),
+  groupName: (name) => named(groupNames.get(name), name),
 };
 context.help = new Help(byId('help'), context);
 context.history = new History(byId('history'), context);

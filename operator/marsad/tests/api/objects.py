@@ -116,6 +116,15 @@ _FACILITY: JSON = {
             {"localSystem": "L", "localCode": "HB", "system": "LN", "code": "718-7", "display": "Haemoglobin"},
             {"localSystem": "", "localCode": "HB", "system": "LN", "code": "718-7"},
         ],
+        "vaccination": [
+            {
+                "name": "measles",
+                "displayNames": {"en": "Measles", "ar": "الحصبة"},
+                "codes": [{"system": "CVX", "code": "03"}, {"system": "CVX", "code": "94"}],
+                "population": 4200,
+            },
+            {"name": "influenza", "codes": [{"system": "CVX", "code": "88"}], "population": 1},
+        ],
     },
 }
 

@@ -596,6 +596,54 @@ BAD_FACILITIES: dict[str, Case] = {
         ("spec.platforms", ["archive", "archive"]),
         ("spec.platforms[1]", 'Duplicate value: "archive"'),
     ),
+    "a group of vaccinations in capitals": (
+        ("spec.vaccination.0.name", "Measles"),
+        (
+            "spec.vaccination[0].name",
+            'Invalid value: "Measles": a group of vaccinations has a name of 1 to 40 lower-case letters, digits or '
+            "dashes, such as measles",
+        ),
+    ),
+    "a group of vaccinations twice": (
+        ("spec.vaccination.1.name", "measles"),
+        ("spec.vaccination[1]", 'Duplicate value: {"name":"measles"}'),
+    ),
+    "a group of vaccinations without a vaccine": (
+        ("spec.vaccination.0.codes", []),
+        (
+            "spec.vaccination[0].codes",
+            "Invalid value: a group of vaccinations needs the code of one vaccine at least",
+        ),
+    ),
+    "a vaccine twice in a group": (
+        ("spec.vaccination.0.codes.1.code", "03"),
+        ("spec.vaccination[0].codes[1]", 'Duplicate value: {"code":"03","system":"CVX"}'),
+    ),
+    "a vaccine of no code": (
+        ("spec.vaccination.0.codes.0.code", ""),
+        (
+            "spec.vaccination[0].codes[0].code",
+            'Invalid value: "": a vaccine\'s system and code are not empty and have no control characters',
+        ),
+    ),
+    "a group of vaccinations for nobody": (
+        ("spec.vaccination.0.population", 0),
+        (
+            "spec.vaccination[0].population",
+            "Invalid value: 0: the population of a group of vaccinations is 1 at least",
+        ),
+    ),
+    "a group of vaccinations for more than there are": (
+        ("spec.vaccination.0.population", 2_000_000_001),
+        (
+            "spec.vaccination[0].population",
+            "Invalid value: 2000000001: the population of a group of vaccinations is 2000000000 at most",
+        ),
+    ),
+    "a group of vaccinations without a population": (
+        ("spec.vaccination.0.population", None),
+        ("spec.vaccination[0].population", "Required value"),
+    ),
 }
 
 BAD_UPDATES: dict[str, Case] = {

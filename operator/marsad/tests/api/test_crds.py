@@ -96,7 +96,7 @@ def _spec_of(full: JSON, least: JSON) -> st.SearchStrategy[JSON]:
 _FULL = changed(full_healthcluster(), "spec.overrides.gateway.limits.cpu", "2")["spec"]
 _FACILITY = facility()["spec"]
 _LEAST_FACILITY = {key: _FACILITY[key] for key in ("code", "kind", "displayNames", "level")}
-_MORE_FACILITY = {key: _FACILITY[key] for key in ("capacity", "feeds", "platforms", "codes")}
+_MORE_FACILITY = {key: _FACILITY[key] for key in ("capacity", "feeds", "platforms", "codes", "vaccination")}
 
 
 class TestDefaults:
