@@ -2,9 +2,10 @@
 
 A file holds: `unit` (share, seconds, count, ratio or score), `better` (lower, higher or none), optionally `window` in
 seconds (the figure rolls with the clock), `minimum` (samples below which there is not enough data), `dimensions` (by
-which it is broken down: triage, specialty, platform, tier, group), `facts` (what kinds it is made of, see facts/kinds.py: the feeds
-that tell of these are those behind it; without, all are), `target` (a number, or "freshness-objective" for the one the
-HealthCluster declares) and [bands] `ok` and `watch`; then by locale [names], [formula], [numerator], [denominator], and
+which it is broken down: triage, specialty, platform, tier, group), `facts` (what kinds it is made of, see
+facts/kinds.py: the feeds that tell of these are those behind it; without, all are), `target` (a number, or
+"freshness-objective" for the one the HealthCluster declares) and [bands] `ok` and `watch`; then by locale [names],
+[formula], [numerator], [denominator], and
 `source` of the target. Shares are 0 to 1, times are seconds. `maker` says who computes it: the engine of this package
 ("figures"), or another part of the center that writes its rows itself and whose rows the engine leaves alone.
 

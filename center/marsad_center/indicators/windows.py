@@ -19,8 +19,8 @@ CTAS_MINUTES = (1, 15, 30, 60, 120)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One look at one table. The flags: which of the columns specialty (as it was said), triage_level and tier (from and
-    to which level, null where one is not known) it gives; `coded`: instead of specialty, specialty_system,
+    """One look at one table. The flags: which of the columns specialty (as it was said), triage_level and tier (from
+    and to which level, null where one is not known) it gives; `coded`: instead of specialty, specialty_system,
     specialty_code and specialty_display."""
 
     sql: str

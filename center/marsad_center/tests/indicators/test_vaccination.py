@@ -34,7 +34,7 @@ COUNTED: Mapping[tuple[str, str], int] = {
 
 def figure(facility: str, *facts: Facts, vaccinated: Vaccinated | None = None) -> Figure:
     counts = Vaccinated(COUNTED) if vaccinated is None else vaccinated
-    (found,) = figures(facility, facts, {ID: catalogue()[ID]}, Moment(NOW, 120, (), counts))
+    (found,) = figures(facility, facts, {ID: catalogue()[ID]}, Moment(NOW, 120, {}, counts))
     return found
 
 
