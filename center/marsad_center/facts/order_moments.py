@@ -40,14 +40,10 @@ def _cancelled(old: str, new: str) -> str:
 def _resulted(old: str, new: str) -> str:
     """Nearly every order has one result, said by one message: then there is nothing to unite."""
     none = {row: f"({row}.results IS NULL AND {row}.resulted_at IS NULL)" for row in (old, new)}
-    said = [f"results_said({row}.results, {row}.resulted_at)" for row in (old, new)]
-    return f"""(results, resulted_at) = (
-            SELECT {old}.results, {old}.resulted_at WHERE {none[new]}
-            UNION ALL SELECT {new}.results, {new}.resulted_at WHERE {none[old]} AND NOT {none[new]}
-            UNION ALL SELECT u.results,
-                CASE WHEN u.results IS NULL THEN {old}.resulted_at ELSE results_first(u.results) END
-              FROM (SELECT results_united({", ".join(said)}) AS results OFFSET 0) AS u
-             WHERE NOT {none[old]} AND NOT {none[new]})"""  # noqa: S608 - constants
+    united = f"results_united({', '.join(f'results_said({row}.results, {row}.resulted_at)' for row in (old, new))})"
+    return f"""results = CASE WHEN {none[new]} THEN {old}.results WHEN {none[old]} THEN {new}.results ELSE {united} END,
+        resulted_at = CASE WHEN {none[new]} THEN {old}.resulted_at WHEN {none[old]} THEN {new}.resulted_at
+            ELSE results_first(coalesce({united}, results_said(NULL, {old}.resulted_at))) END"""
 
 
 def results(event: OrderEvent) -> str:

@@ -200,6 +200,10 @@ class Message:
         """Segments of these names, in order."""
         return [self._segment(place) for place, name in enumerate(self._names) if name in names]
 
+    def count(self, name: str) -> int:
+        """How many segments of this name there are."""
+        return self._names.count(name)
+
     def below(self, name: str, above: str) -> list[Iterator[Segment]]:
         """For each segment `above` the segments `name` between it and the next such one, made when they are come to."""
         places = [place for place, each in enumerate(self._names) if each == above]

@@ -46,6 +46,7 @@ def results(message: Message, _trigger: str, profile: Profile, received_at: date
 def _facts(message: Message, profile: Profile, received_at: datetime, *, is_result: bool) -> list[Fact]:
     sent_at = read_time(message.first("MSH"), 7, profile.zone) or received_at
     visit = visit_key(message)
+    taken_back = _taken_back(message) if is_result else ()
     result: list[Fact] = [
         _event(
             orc,
@@ -55,9 +56,9 @@ def _facts(message: Message, profile: Profile, received_at: datetime, *, is_resu
             is_result=is_result,
             profile=profile,
             sent_at=sent_at,
-            observations=observations,
+            taken_back=number in taken_back,
         )
-        for (orc, obr), observations in zip(_groups(message), message.below("OBX", "OBR"), strict=True)
+        for number, (orc, obr) in enumerate(_groups(message))
     ]
     if not result:
         raise MalformedMessage("missing-order", "an order or result without OBR")
@@ -98,7 +99,7 @@ def _event(
     is_result: bool,
     profile: Profile,
     sent_at: datetime,
-    observations: Iterator[Segment],
+    taken_back: bool,
 ) -> OrderEvent:
     placer = obr.text(2) or (orc.text(2) if orc is not None else "")
     filler = obr.text(3) or (orc.text(3) if orc is not None else "")
@@ -117,7 +118,7 @@ def _event(
     cancelled = control in _CANCELS
     places = not is_result and control in _PLACES
     status = obr.text(25).upper() if is_result else ""
-    retracted = is_result and (status == _NO_RESULT or (status in _FINAL and _taken_back(observations)))
+    retracted = is_result and (status == _NO_RESULT or (taken_back and status in _FINAL))
     final = is_result and status in _FINAL and not retracted
     return OrderEvent(
         placer=placer,
@@ -141,14 +142,14 @@ def _event(
     )
 
 
-def _taken_back(observations: Iterator[Segment]) -> bool:
-    """Whether there are values and all of them are. Of nearly every result the first one says that it is not."""
-    found = False
-    for obx in observations:
-        if obx.text(11).upper() not in _TAKEN_BACK:
-            return False
-        found = True
-    return found
+def _taken_back(message: Message) -> list[int]:
+    """Numbers of the OBR, from 0, that have values of which all are taken back. Of nearly every message the first value
+    of its one OBR says that there is none."""
+    first = message.first("OBX")
+    if first is None or (first.text(11).upper() not in _TAKEN_BACK and message.count("OBR") == 1):
+        return []
+    statuses = ([obx.text(11).upper() for obx in below] for below in message.below("OBX", "OBR"))
+    return [number for number, said in enumerate(statuses) if said and _TAKEN_BACK.issuperset(said)]
 
 
 def _kind(obr: Segment) -> tuple[Kind, bool]:
