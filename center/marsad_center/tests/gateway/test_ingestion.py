@@ -255,7 +255,8 @@ async def test_merged_patients_are_one_in_all_their_visits(database: Database) -
         await sender.code(adt("A08", "2", "V1", at="20261123110000+0300"))
         await sender.code(message("ADT^A40", "m2", "PID|1||P-last", "MRG|P-new"))
         await sender.code(adt("A03", "3", "V1", at="20261123120000+0300"))
-    assert (await encounter(database))["patient_key"] == "P-last"
+    async with database.connect("gateway") as connection:
+        assert await connection.fetchval("SELECT patient_key FROM encounter_patient") == "P-last"
 
 
 async def test_times_without_an_offset_are_read_in_the_feeds_zone(database: Database) -> None:

@@ -157,10 +157,11 @@ async def test_facts_of_one_visit_find_each_other_by_their_tokens(sealed_databas
         await sender.code(adt("A03", "2", "V1", at="20261123110000+0300"))
         await sender.code(message("ADT^A40", "3", "PID|1||P-new", "MRG|P-V1"))
     (found,) = await rows(sealed_database, "encounter")
+    (whose,) = await rows(sealed_database, "encounter_patient")
     keys = load(sealed_database.keys)
     assert found["state"] == "departed"
     assert found["visit_key"] == keys.token(("visit", "KAMC"), "V1")
-    assert found["patient_key"] == keys.token(("patient", "KAMC"), "P-new")
+    assert whose["patient_key"] == keys.token(("patient", "KAMC"), "P-new")
 
 
 async def test_whoever_has_the_keys_reads_what_came_byte_for_byte(sealed_database: Database) -> None:

@@ -88,7 +88,9 @@ async def test_facts_open_a_recommendation_that_one_page_answers_and_another_sho
             await expect(there.locator(".events q")).to_contain_text(EVIL)
 
         for visit in visits:
-            await center.rows.visit("SFAC", visit, ed_arrived_at=datetime.now(UTC), state="departed", in_ed=False)
+            now = datetime.now(UTC)
+            left = {"state": "departed", "in_ed": False, "ed_departed_at": now, "discharged_at": now}
+            await center.rows.visit("SFAC", visit, ed_arrived_at=now, **left)
         await center.rows.event("SFAC", datetime.now(UTC))
         await center.rows.hint("SFAC")
         for page in (first, second):
