@@ -21,9 +21,9 @@ class Limits:
     at once. A frame beyond `small`, or its connection's share, shares `room` with the others of its kind;
     `room_seconds`: how long it may wait there.
     `handshakes`: connections over TLS whose certificate is not verified yet; one more ends the oldest of them.
-    `lanes`: batches on their way to the database at once; `company`: messages that make one worth beginning while
-    another is on its way. `hold`: how long a message may wait for the database before its connection is closed without
-    an answer.
+    `batch`: most messages of one transaction; `lanes`: how many are on their way to the database at once, of which one
+    more begins only when a whole batch waits. `hold`: how long a message may wait for the database before its
+    connection is closed without an answer.
     """
 
     frame: int = 16 * MIB
@@ -41,7 +41,6 @@ class Limits:
     queue_bytes: int = 16 * MIB
     batch: int = 256
     lanes: int = 2
-    company: int = 128
     batch_bytes: int = 8 * MIB
     partial_seconds: float = 30.0
     frame_seconds: float = 120.0

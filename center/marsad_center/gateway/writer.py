@@ -1,7 +1,7 @@
 """Group commit: messages of all connections into one transaction, acknowledged only when it is committed.
 
 While one batch commits, the next gathers: the busier the gateway, the larger the batches, with no timer to tune. Once
-enough has gathered a second connection begins with it, so that the database works while this process does. When the
+a whole one has gathered a second connection begins with it, so that the database works while this process does. When the
 database is away batches are held and tried again; nothing is answered meanwhile, and what was held too long is let go
 unanswered, so that its sender sends it again.
 """
@@ -58,8 +58,8 @@ class Writer:
 
     @property
     def _ready(self) -> bool:
-        """Whether a batch is worth its commit: anything is while nothing else is written, company is needed else."""
-        return self._waiting.depth >= self._limits.company if self._busy else self._waiting.depth > 0
+        """Whether a batch is worth its commit: anything is while nothing else is written, else only a whole one."""
+        return self._waiting.depth >= self._limits.batch if self._busy else self._waiting.depth > 0
 
     async def run(self) -> None:
         """Write until cancelled."""
