@@ -1,9 +1,9 @@
 """Group commit: messages of all connections into one transaction, acknowledged only when it is committed.
 
 While one batch commits, the next gathers: the busier the gateway, the larger the batches, with no timer to tune. Once
-a whole one has gathered a second connection begins with it, so that the database works while this process does. When the
-database is away batches are held and tried again; nothing is answered meanwhile, and what was held too long is let go
-unanswered, so that its sender sends it again.
+a whole one has gathered a second connection begins with it, so that the database works while this process does. When
+the database is away batches are held and tried again; nothing is answered meanwhile, and what was held too long is let
+go unanswered, so that its sender sends it again.
 """
 
 from __future__ import annotations
