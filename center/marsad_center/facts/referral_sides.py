@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from marsad_center import db
+from marsad_center.facts import locks
 from marsad_center.facts.events import Referral, Statement
 from marsad_center.facts.statements import Thing, columns, derive
 
@@ -42,11 +43,7 @@ async def all_sides(connection: db.Connection, touched: Iterable[Place]) -> set[
     while names - locked:
         # Names are locked after all else (facts/writing.py), in one order; what is found behind a lock comes later, and
         # two that meet there in a circle are told so by the database and tried again.
-        await connection.execute(
-            "SELECT pg_advisory_xact_lock(number) FROM (SELECT hashtextextended('referral|' || name, 0) AS number"
-            " FROM unnest($1::text[]) AS n (name) ORDER BY 1) AS names",
-            sorted(names - locked),
-        )
+        await locks.take(connection, (f"referral|{name}" for name in names - locked))
         locked |= names
         rows = await connection.fetch("SELECT facility, key FROM referral WHERE known_as && $1::text[]", sorted(names))
         sides |= {(row["facility"], Referral.KIND, row["key"]) for row in rows}

@@ -6,6 +6,9 @@ from marsad_center.facts.code_systems import is_standard
 from marsad_center.facts.events import Code
 from marsad_center.gateway.hl7 import DELETE, Segment
 
+TAKEN_BACK = frozenset({"D", "W", "X"})
+"""OBX-11, HL7 table 0085: the value is deleted, was posted as wrong, cannot be obtained."""
+
 
 def given(text: str) -> str | None:
     """None for nothing said, '' for delete."""

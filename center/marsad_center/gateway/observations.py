@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from marsad_center.gateway.adt import read_day, read_time
+from marsad_center.gateway.coded import TAKEN_BACK
 from marsad_center.gateway.hl7 import DELETE, Message, Segment
 from marsad_center.gateway.profile import Profile
 
 _LEVEL = re.compile(r"(?:.*\D)?([1-5])(?:\.0*)?")
 # OBX-11, HL7 table 0085.
-_TAKEN_BACK = frozenset({"D", "W", "X"})  # deleted, posted as wrong, cannot be obtained
 _CORRECTED = "C"
 _NOT_ASKED = "N"
 _NO = frozenset({"", '""', "N", "NO", "0", "F", "FALSE", "OFF", "NONE"})
@@ -29,8 +29,8 @@ def observed(message: Message, profile: Profile, at: datetime) -> dict[str, Any]
         if name is None or status == _NOT_ASKED:
             continue
         if name == "ventilated":
-            said[name] = obx.text(5).upper() not in _NO and status not in _TAKEN_BACK
-        elif status in _TAKEN_BACK or obx.text(5) == DELETE:
+            said[name] = obx.text(5).upper() not in _NO and status not in TAKEN_BACK
+        elif status in TAKEN_BACK or obx.text(5) == DELETE:
             _correct(said, name)
         elif name == "triage_level":
             _triage(said, obx, profile, at, corrected=status == _CORRECTED)

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from marsad_center.facts.events import Code, Fact, Kind, OrderEvent
 from marsad_center.gateway.adt import read_day, read_time, visit_key
-from marsad_center.gateway.coded import coded
+from marsad_center.gateway.coded import TAKEN_BACK, coded
 from marsad_center.gateway.hl7 import DELETE, MalformedMessage, Message, Segment
 from marsad_center.gateway.profile import Profile
 
@@ -30,7 +30,6 @@ _CANCELS = frozenset({"CA", "OC", "CR", "DC", "OD"})
 _PLACES = frozenset({"NW", "RO"})  # ORC-1, table 0119: new and replacement orders say when it was ordered
 _FINAL = frozenset({"", "F", "C"})
 _NO_RESULT = "X"  # OBR-25, table 0123
-_TAKEN_BACK = frozenset({"D", "W", "X"})  # OBX-11, table 0085: deleted, posted as wrong, cannot be obtained
 
 
 def requests(message: Message, _trigger: str, profile: Profile, received_at: datetime) -> list[Fact]:
@@ -146,10 +145,10 @@ def _taken_back(message: Message) -> list[int]:
     """Numbers of the OBR, from 0, that have values of which all are taken back. Of nearly every message the first value
     of its one OBR says that there is none."""
     first = message.first("OBX")
-    if first is None or (first.text(11).upper() not in _TAKEN_BACK and message.count("OBR") == 1):
+    if first is None or (first.text(11).upper() not in TAKEN_BACK and message.count("OBR") == 1):
         return []
     statuses = ([obx.text(11).upper() for obx in below] for below in message.below("OBX", "OBR"))
-    return [number for number, said in enumerate(statuses) if said and _TAKEN_BACK.issuperset(said)]
+    return [number for number, said in enumerate(statuses) if said and TAKEN_BACK.issuperset(said)]
 
 
 def _kind(obr: Segment) -> tuple[Kind, bool]:

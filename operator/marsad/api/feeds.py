@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from marsad.api.model import CONTROL, Model, rule, rules
+from marsad.api.model import CONTROL, Model, rule, rules, short_name
 from marsad.api.zones import TimeZone
 
 
@@ -136,10 +136,7 @@ class Feed(Model):
         Field(
             max_length=63,
             json_schema_extra=rules(
-                rule(
-                    "self.matches('^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$')",
-                    "a feed name has 1 to 40 lower-case letters, digits or dashes, such as his",
-                )
+                short_name("a feed name has 1 to 40 lower-case letters, digits or dashes, such as his")
             ),
         ),
     ]

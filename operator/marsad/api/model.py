@@ -40,6 +40,11 @@ def rules(*made: dict[str, str], **extensions: Any) -> dict[str, Any]:
     return {RULES: list(made), **keywords} if made else keywords
 
 
+def short_name(sentence: str) -> dict[str, str]:
+    """The rule of a name that stands in names of objects and figures; `sentence` says it of what is named."""
+    return rule("self.matches('^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$')", sentence)
+
+
 CONTROL = "\\\\p{Cc}"
 """A control character, as a CEL string has its regular expression: no text that people read has one, and PostgreSQL
 takes none that is zero."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from marsad.api.model import Model, rule, rules
+from marsad.api.model import Model, rule, rules, short_name
 
 PRIVATE_RANGES = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 """Private address space (RFC 1918), from which a center may be reached by default."""
@@ -78,10 +78,7 @@ class Egress(Model):
         Field(
             max_length=63,
             json_schema_extra=rules(
-                rule(
-                    "self.matches('^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$')",
-                    "an egress name has 1 to 40 lower-case letters, digits or dashes, such as referral-system",
-                )
+                short_name("an egress name has 1 to 40 lower-case letters, digits or dashes, such as referral-system")
             ),
         ),
     ]

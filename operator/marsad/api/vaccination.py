@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from marsad.api.locales import DisplayNames
-from marsad.api.model import CONTROL, Model, rule, rules
+from marsad.api.model import CONTROL, Model, rule, rules, short_name
 
 _CODE_TEXT = rule(
     f"self.matches('^[^{CONTROL}]+$')", "a vaccine's system and code are not empty and have no control characters"
@@ -34,8 +34,7 @@ class VaccinationGroup(Model):
         Field(
             max_length=63,
             json_schema_extra=rules(
-                rule(
-                    "self.matches('^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$')",
+                short_name(
                     "a group of vaccinations has a name of 1 to 40 lower-case letters, digits or dashes, "
                     "such as measles",
                 )
